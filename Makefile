@@ -1,0 +1,58 @@
+# make demo   install what the main job needs, and run it
+# make test   install everything, and run the tests
+# Both are safe to repeat and quick the second time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS_DEMO := model
+EXTRAS_TEST := model,train,data,eval,serve,dev
+TESTS ?=
+
+# pip's own find-links is handed to uv, which does not read pip's settings
+export UV_FIND_LINKS ?= $(strip $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)))
+export UV_COMPILE_BYTECODE := 1
+# with no local wheels: the CPU build of torch where there is no GPU driver
+TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=auto)
+
+DEBIAN := chromium-headless-shell bubblewrap libseccomp2 fonts-liberation fonts-noto-color-emoji fonts-wqy-microhei
+
+define install
+@echo "installing viscodex[$(1)] into $(VENV) (once)"
+@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+@test -x $(BIN)/uv || $(BIN)/python -m pip install -q uv || echo "no uv: pip does the work, more slowly"
+@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install -q -p $(BIN)/python $(TORCH) -c constraints.txt -e '.[$(1)]'; \
+else $(BIN)/python -m pip install -q -c constraints.txt -e '.[$(1)]'; fi
+endef
+
+demo: $(VENV)/.demo
+	$(BIN)/viscodex demo
+
+test: $(VENV)/.test $(VENV)/.system
+	$(BIN)/ruff check viscodex tests benchmarks examples
+	$(BIN)/ruff format --check -q viscodex tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(call install,$(EXTRAS_DEMO))
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	$(call install,$(EXTRAS_TEST))
+	@touch $@ $(VENV)/.demo
+
+# browser, isolation and fonts from the system's packages, where they are absent
+$(VENV)/.system: $(VENV)/.test
+	@missing=""; for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif ! command -v apt-get >/dev/null; then echo "not Debian: install by other means:$$missing"; \
+	elif [ "$$(id -u)" != 0 ]; then echo "not root: run  sudo apt-get install$$missing"; \
+	else echo "installing$$missing"; apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo
+
+.PHONY: demo test clean

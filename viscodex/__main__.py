@@ -1,0 +1,5 @@
+"""`python -m viscodex`: the command line."""
+
+from viscodex.cli import main
+
+main()

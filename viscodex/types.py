@@ -1,0 +1,158 @@
+"""The nouns: frozen dataclasses that the stages hand to one another.
+
+in:  nothing of ours
+out: TensorInfo, TensorStep, InputUse, MergePlan, TensorGeometry, MergeReport; JSON both ways
+not covered: how any of them is made
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+Part = Literal["language_model", "embed_tokens", "lm_head", "vision_tower", "projector", "other"]
+Action = Literal["merge", "copy", "add", "drop"]
+Noun = TypeVar("Noun")
+
+BYTES_PER_ELEMENT: dict[str, int] = {
+    "F64": 8, "I64": 8, "U64": 8, "C64": 8, "F32": 4, "I32": 4, "U32": 4,
+    "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
+    "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I8": 1, "U8": 1, "BOOL": 1,
+}  # fmt: skip
+"""Sizes in bytes of the safetensors dtypes, by the format's own names."""
+
+MERGEABLE_DTYPES = ("BF16", "F16", "F32", "F64")
+"""Plain floating-point dtypes; all others are quantised or not weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor of a checkpoint, known from the safetensors header alone."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str  # safetensors' name: BF16, F16, F32, ...
+    file: Path
+    offset: int  # bytes from the start of the file to the first element
+    nbytes: int
+
+    @property
+    def n_elements(self) -> int:
+        """Product of the shape; 1 for a scalar."""
+        return self.nbytes // BYTES_PER_ELEMENT[self.dtype]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorStep:
+    """What becomes of one tensor: a row of the plan."""
+
+    name: str  # of the output tensor; of the input tensor where the action is drop
+    action: Action
+    part: Part
+    shape: tuple[int, ...]
+    dtype: str  # of the output
+    sources: tuple[tuple[str, str], ...]  # (label of the input, name of the tensor in it)
+    reason: str
+    settings: dict[str, Any] = field(default_factory=dict)  # weight, density, t, ...; merge only
+    layer: int | None = None
+
+    @property
+    def n_elements(self) -> int:
+        """Product of the shape."""
+        n = 1
+        for size in self.shape:
+            n *= size
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor in its dtype."""
+        return self.n_elements * BYTES_PER_ELEMENT[self.dtype]
+
+
+@dataclass(frozen=True, slots=True)
+class InputUse:
+    """The account of one input: used + dropped + unread = all of its tensors."""
+
+    label: str  # vlm, code, base, model_2, ...
+    path: str
+    n_tensors: int
+    n_parameters: int
+    nbytes: int
+    used: int  # tensors that flow into the output
+    dropped: int  # tensors with a drop step
+    unread: int  # tensors of a base that cancels or of a model whose weight is 0
+
+
+@dataclass(frozen=True, slots=True)
+class MergePlan:
+    """Everything that a merge will do, decided from headers, configs and tokenizers alone."""
+
+    method: str
+    inputs: tuple[InputUse, ...]
+    steps: tuple[TensorStep, ...]  # one per output tensor in file order, then the drops
+    rows: dict[str, dict[str, int]]  # vocabulary tensors: rows by where they came from
+    notices: tuple[str, ...]
+    output_bytes: int
+    output_files: tuple[str, ...]
+    peak_memory_bytes: int  # estimate
+
+    def count(self, action: Action) -> int:
+        """Number of steps with this action."""
+        return sum(step.action == action for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorGeometry:
+    """How the task vectors of one tensor lie to one another."""
+
+    name: str  # canonical name in the language model
+    layer: int | None
+    module: str  # self_attn.q_proj, mlp.down_proj, embed_tokens, ...
+    n_elements: int
+    n_measured: int  # fewer than n_elements where a sample was measured
+    base_norm: float  # norm of the base over the measured elements
+    norms: dict[str, float]  # label -> norm of model - base
+    model_norms: dict[str, float]  # label -> norm of the model itself
+    cosines: dict[str, float | None]  # "vlm,code" -> of the two task vectors; None if one is 0
+    sign_conflicts: dict[str, float]  # "vlm,code" -> share of elements with opposite signs
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What a merge did; written beside the weights as merge_report.json."""
+
+    viscodex_version: str
+    method: str
+    recipe: dict[str, Any]
+    inputs: tuple[InputUse, ...]
+    counts: dict[str, int]  # action -> tensors
+    parameters: dict[str, int]  # action -> elements; total of the output under "output"
+    rows: dict[str, dict[str, int]]
+    notices: tuple[str, ...]
+    input_hashes: dict[str, str]  # label -> hash over the tensors read (see docs/merging.md)
+    output_hash: str
+    tensor_hashes: dict[str, str]  # output tensor -> XXH3 (128 bits) of its bytes
+    geometry: tuple[TensorGeometry, ...]
+    geometry_note: str  # what was measured, and on how much
+    steps: tuple[TensorStep, ...]
+
+
+def to_json(noun: object, *, indent: int | None = None) -> str:
+    """A noun as JSON text; paths become strings."""
+    from pydantic import TypeAdapter
+
+    text: bytes = TypeAdapter(type(noun)).dump_json(noun, indent=indent)
+    return text.decode()
+
+
+def from_json(cls: type[Noun], text: str | bytes) -> Noun:
+    """The noun that `to_json` wrote.
+
+    Raises:
+        pydantic.ValidationError: the text is not JSON or not of this noun.
+    """
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls).validate_json(text)
