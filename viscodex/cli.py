@@ -276,6 +276,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([vars(f) for f in findings], indent=1))
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("what", "here", "for", "how to get it")
@@ -283,7 +284,11 @@ def doctor(
         state = finding.value if finding.found else f"missing ({finding.value})"
         todo = "" if finding.found else finding.remedy
         table.add_row(
-            finding.name, state, finding.purpose, todo, style=None if finding.found else "yellow"
+            finding.name,
+            state,
+            finding.purpose,
+            escape(todo),
+            style=None if finding.found else "yellow",
         )
     _console().print(table)
 
@@ -312,7 +317,8 @@ def _console() -> Any:
 
 def _show_plan(plan: MergePlan) -> None:
     """Inputs, steps (layers of one kind together), sizes, notices."""
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     from viscodex.merge.layout import layer_pattern
 
@@ -320,24 +326,34 @@ def _show_plan(plan: MergePlan) -> None:
     table = Table("input", "path", "tensors", "parameters", "used", "dropped", "not read")
     for use in plan.inputs:
         numbers = (use.n_tensors, use.n_parameters, use.used, use.dropped, use.unread)
-        table.add_row(use.label, use.path, *(f"{n:,}" for n in numbers))
+        table.add_row(use.label, escape(use.path), *(f"{n:,}" for n in numbers))
     console.print(table)
     groups: dict[tuple[str, ...], list[int]] = {}
     for step in plan.steps:
         labels = ", ".join(label for label, _ in step.sources)
         coefficients = ", ".join(f"{w:g}" for w in step.settings.get("weight", ()))
-        key = (step.action, layer_pattern(step.name), labels, coefficients, step.reason, step.dtype)
+        name = step.part if step.action in ("copy", "drop") else layer_pattern(step.name)
+        key = (step.action, name, labels, coefficients, step.reason, step.dtype)
         count = groups.setdefault(key, [0, 0])
         count[0] += 1
         count[1] += step.n_elements
-    table = Table("action", "tensors", "n", "parameters", "from", "weights", "dtype", "why")
+    table = Table(
+        "action",
+        Column("tensors", overflow="fold"),
+        "n",
+        "parameters",
+        "from",
+        "weights",
+        "dtype",
+        "why",
+    )
     for (action, name, labels, weights, reason, dtype), (n, elements) in groups.items():
         table.add_row(action, name, f"{n}", f"{elements:,}", labels, weights, dtype, reason)
     console.print(table)
     for name, rows in plan.rows.items():
         console.print(f"{name}: " + ", ".join(f"{n:,} {kind}" for kind, n in rows.items()))
     for notice in plan.notices:
-        console.print(f"note: {notice}")
+        console.print(f"note: {notice}", markup=False, highlight=False)
     counts = ", ".join(f"{plan.count(a)} {w}" for a, w in _ACTIONS.items())
     console.print(
         f"{counts}; output {plan.output_bytes / 1e9:.3f} GB in {len(plan.output_files)} files, "

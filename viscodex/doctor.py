@@ -7,6 +7,8 @@ not covered: whether a sandbox really holds (execute/)
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -90,12 +92,20 @@ def _isolation() -> list[Finding]:
     limit = int(spaces.read_text()) if spaces.exists() else 0
     clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
     allowed = limit > 0 and (not clone.exists() or clone.read_text().strip() != "0")
-    modules = Path("/sys/kernel/security/lsm")
-    names = modules.read_text().strip().split(",") if modules.exists() else []
+    abi = _landlock_abi()
     seccomp = Path("/proc/sys/kernel/seccomp/actions_avail").exists()
     purpose = "isolation of generated code"
     return [
         Finding("user namespaces", allowed, f"limit {limit}", purpose, "sysctl user.max_user_namespaces=15000"),
-        Finding("landlock", "landlock" in names, ",".join(names) or "unknown", purpose, "a kernel of 5.13 or newer"),
+        Finding("landlock", abi > 0, f"ABI {abi}" if abi > 0 else "not available", purpose, "a kernel of 5.13 or newer"),
         Finding("seccomp", seccomp, "available" if seccomp else "not available", purpose, "a kernel with seccomp"),
     ]  # fmt: skip
+
+
+def _landlock_abi() -> int:
+    """Version of landlock that the kernel offers; below 1: none."""
+    create_ruleset, version_flag = 444, 1
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        return int(libc.syscall(create_ruleset, None, 0, version_flag))
+    return 0

@@ -28,6 +28,7 @@ from viscodex.errors import BadCheckpoint, BadRecipe, MergeRefused, MissingPart
 from viscodex.merge.block import (
     NUMPY_DTYPES,
     BlockReader,
+    aligned_empty,
     all_finite,
     bytes_of,
     keep_freed_memory,
@@ -291,7 +292,7 @@ def _merge_tensors(
     keep_freed_memory()
     todo.sort(key=lambda job: -job.step.nbytes)
     with (
-        ThreadPoolExecutor(max(1, threads // 2), "merge") as lanes,
+        ThreadPoolExecutor(threads, "merge") as lanes,
         ThreadPoolExecutor(1, "merge-copy") as copier,
     ):
         futures: list[Future[None]] = []
@@ -364,7 +365,7 @@ class _TensorTask:
                 one.digest = new_hash()
         written: list[Future[None]] = []
         for start, stop, arrays in self._pieces(sources):
-            piece = np.empty(stop - start, dtype=NUMPY_DTYPES[job.step.dtype])
+            piece = aligned_empty(stop - start, NUMPY_DTYPES[job.step.dtype])
             for first in range(start, stop, block_elements(job)):
                 last = min(stop, first + block_elements(job))
                 blocks = [array[first - start : last - start] for array in arrays]
@@ -410,7 +411,7 @@ class _TensorTask:
         """The bytes as they are, of any dtype."""
         info = self.job.source
         source = new_hash()
-        buffer = memoryview(bytearray(min(max(1, info.nbytes), 1 << 22)))
+        buffer = bytes_of(aligned_empty(min(max(1, info.nbytes), 1 << 22), np.dtype(np.uint8)))
         for start in range(0, info.nbytes, len(buffer)):
             view = buffer[: min(len(buffer), info.nbytes - start)]
             self._reader.read_into(info, start, view)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from viscodex.merge.checkpoint import TensorReader
+from viscodex.merge.checkpoint import PAGE_BYTES, TensorReader
 from viscodex.types import TensorInfo
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ NUMPY_DTYPES: dict[str, np.dtype[Any]] = {
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """The memory of a contiguous array, without a copy."""
     return memoryview(array.view(np.uint8).data)
+
+
+def aligned_empty(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An uninitialised array that begins at a page, as direct writes need it."""
+    raw = np.empty(n * dtype.itemsize + PAGE_BYTES, dtype=np.uint8)
+    skip = -raw.ctypes.data % PAGE_BYTES
+    return raw[skip : skip + n * dtype.itemsize].view(dtype)
 
 
 def keep_freed_memory() -> None:

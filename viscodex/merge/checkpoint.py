@@ -383,6 +383,9 @@ def hash_of_tensors(hashes: Mapping[str, str]) -> str:
 
 # --- writing --------------------------------------------------------------------------------------
 
+PAGE_BYTES = 4096
+"""Where the tensors of a file begin, and the unit of writes past the page cache (output.py)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -422,6 +425,8 @@ def lay_out(
 
 
 def _shard(name: str, group: list[tuple[str, str, tuple[int, ...], int]]) -> Shard:
+    # whole pages first: as many tensors as possible begin and end at a page
+    group = sorted(group, key=lambda entry: entry[3] % PAGE_BYTES != 0)
     entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for tensor, dtype, shape, nbytes in group:
@@ -429,7 +434,7 @@ def _shard(name: str, group: list[tuple[str, str, tuple[int, ...], int]]) -> Sha
         entries[tensor] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(8 + len(text)) % PAGE_BYTES)  # the format allows trailing spaces
     header = len(text).to_bytes(8, "little") + text
     infos: dict[str, TensorInfo] = {}
     for tensor, dtype, shape, nbytes in group:

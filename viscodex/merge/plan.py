@@ -284,12 +284,12 @@ def _check_sizes(target: Model, model: Model) -> None:
         )
     missing = _unmatched(target, model)
     extra = _unmatched(model, target)
-    for names, owner, other in ((missing, target, model), (extra, model, target)):
+    for names, owner, poorer in ((missing, target, model), (extra, model, target)):
         if names:
             raise MergeRefused(
                 f"{len(names)} tensors of the {owner.label}'s language model are missing in the "
-                f"{other.label}",
-                f"{owner.label}: {owner.checkpoint.path}\n{other.label}: {other.checkpoint.path}\n"
+                f"{poorer.label}",
+                f"{owner.label}: {owner.checkpoint.path}\n{poorer.label}: {poorer.checkpoint.path}\n"
                 + ", ".join(names[:3]),
                 f"The two are of different architectures, or a file is not whole. {todo}",
             )
@@ -726,7 +726,7 @@ def _peak_memory(jobs: Mapping[str, Job], threads: int) -> int:
         largest = max(
             largest, piece * widest * 2 * (n_sources + 1) + block * 8 * 3 * (n_sources + 2)
         )
-    return LIBRARY_BYTES + max(1, threads // 2) * largest
+    return LIBRARY_BYTES + threads * largest
 
 
 def block_elements(job: Job) -> int:

@@ -1,0 +1,34 @@
+"""Fixtures: small real models, made once a session."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def trio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """base, vlm and code of true Qwen2.5 and Qwen2.5-VL layout, bf16; read only."""
+    from transformers.utils import logging
+
+    from viscodex.nano.trio import make_trio
+
+    logging.disable_progress_bar()
+    folder = tmp_path_factory.mktemp("trio")
+    make_trio(folder)
+    return folder
+
+
+@pytest.fixture
+def copy_model(trio: Path, tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A private copy of one of the trio."""
+
+    def copy(name: str) -> Path:
+        place = tmp_path / f"{name}-copy"
+        shutil.copytree(trio / name, place)
+        return place
+
+    yield copy
