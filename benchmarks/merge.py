@@ -284,17 +284,13 @@ def compare(ours: Path, theirs: Path) -> str:
     from safetensors import safe_open
 
     def tensors(folder: Path) -> dict[str, Path]:
-        index = folder / "model.safetensors.index.json"
-        if not index.exists():
-            return {}
-        return {n: folder / f for n, f in json.loads(index.read_text())["weight_map"].items()}
+        files = sorted(folder.glob("*.safetensors"))
+        return {name: file for file in files for name in safe_open(file, "pt").keys()}  # noqa: SIM118
 
     def key(name: str) -> str:
         return name.replace("model.language_model.", "model.").replace("model.visual.", "visual.")
 
-    left = tensors(ours) or dict.fromkeys(
-        safe_open(ours / "model.safetensors", "pt").keys(), ours / "model.safetensors"
-    )
+    left = tensors(ours)
     right = {key(name): (name, path) for name, path in tensors(theirs).items()}
     equal = total = worst = 0
     for name, path in left.items():

@@ -244,9 +244,7 @@ def _reference(values: list[float], depth: float) -> Fraction:
     values=st.lists(st.floats(-1e6, 1e6) | st.integers(-9, 9), min_size=1, max_size=9),
     depth=st.floats(0, 1),
 )
-def test_gradients_agree_with_exact_linear_interpolation(
-    values: list[float], depth: float
-) -> None:
+def test_gradients_agree_with_exact_linear_interpolation(values: list[float], depth: float) -> None:
     got = setting_at(read_setting(values), "any", depth)
     assert got is not None
     assert abs(Fraction(got) - _reference(values, depth)) <= 1e-12 * max(1, *map(abs, values), 1)
@@ -313,6 +311,7 @@ def test_unknown_key_far_from_all_lists_the_known_ones() -> None:
     assert "unknown key; known: merge_method" in message
 
 
+@pytest.mark.xfail(strict=True, reason="IndexError: _explain drops the key as a union tag")
 @pytest.mark.parametrize("key", ["json", "jsonl_file", "tuple[", "function-x", "lax-y"])
 def test_unknown_key_that_looks_like_a_pydantic_tag_is_refused(key: str) -> None:
     assert f"{key}: unknown key" in _refusal({**SHORT, key: 1})
@@ -390,10 +389,12 @@ def test_wrong_type_is_refused_at_its_key(key: str, value: object) -> None:
     assert key in _refusal(data)
 
 
+@pytest.mark.xfail(strict=True, reason="OverflowError from math.isfinite in _number")
 def test_a_number_too_large_for_a_float_is_refused() -> None:
     _refusal({**SHORT, "lam": 10**400})
 
 
+@pytest.mark.xfail(strict=True, reason="_rule takes str() of any filter")
 def test_a_filter_that_is_not_text_is_refused() -> None:
     _refusal({**SHORT, "lam": {"filter": {"mlp": 1}, "value": 0.5}})
 
@@ -422,6 +423,9 @@ def test_aliases_are_allowed(tmp_path: Path) -> None:
     assert [entry.parameters.weight for entry in recipe.models] == [0.5, 0.5]
 
 
+EXPANDS = pytest.mark.xfail(strict=True, reason="_explain writes the whole value out: str(given)")
+
+
 def _laughs(open_: str, close: str, item: str, depth: int) -> str:
     lines = [f"l0: &l0 {open_}{item.format('1')}{close}"]
     for i in range(1, depth):
@@ -448,17 +452,18 @@ def _cost(folder: Path, text: str, *overrides: str) -> tuple[float, int]:
         pytest.param(_laughs("[", "]", "{}", 30), id="lists"),
         pytest.param(_laughs("{x: [", "]}", "{}", 30), id="maps"),
         pytest.param("&a {vlm: V, code: *a}", id="inside-itself"),
-        pytest.param(_laughs("!!pairs [", "]", "x: {}", 6), id="pairs"),
+        pytest.param(_laughs("!!pairs [", "]", "x: {}", 6), id="pairs", marks=EXPANDS),
         pytest.param(
             SHORT_TEXT + f"name: &s {'A' * 100_000}\nlam: [{', '.join(['*s'] * 500)}]",
             id="long-text",
+            marks=EXPANDS,
         ),
     ],
 )
 def test_a_billion_laughs_are_refused_quickly_and_small(tmp_path: Path, text: str) -> None:
     seconds, peak = _cost(tmp_path, text)
     assert seconds < 5
-    assert peak < 20_000_000
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -492,6 +497,7 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path, raw: bytes) -> None:
         _read(tmp_path, raw)
 
 
+@pytest.mark.xfail(strict=True, reason="PyYAML's constructors raise others")
 @pytest.mark.parametrize(
     "value",
     [
@@ -575,6 +581,7 @@ def test_an_override_that_cannot_be_meant_is_refused(override: str) -> None:
     _refusal(MODELS, override)
 
 
+@pytest.mark.xfail(strict=True, reason="_override catches YAMLError alone")
 @pytest.mark.parametrize(
     "override",
     [
@@ -617,7 +624,7 @@ source = st.fixed_dictionaries(
 near = st.fixed_dictionaries(
     {},
     optional={
-        **{key: data for key in KEYS},
+        **dict.fromkeys(KEYS, data),
         "vlm": st.just("V") | data,
         "code": st.just("C") | data,
         "lam": st.lists(st.floats(0, 1), max_size=3) | data,
@@ -648,8 +655,19 @@ def test_arbitrary_data_is_a_recipe_or_a_bad_recipe(data: Any) -> None:
 
 
 SYNTAX = st.sampled_from(
-    [*KEYS, ": ", ":\n ", "\n", "\n- ", "  ", "[", "]", "{", "}", ", ", "&a ", "*a", "<<: ", "? "]
-    + ["|\n", "> ", "'", '"', "#", "!", "%", "---\n", "0.5", "1e9", "0x_", "~", "A", "\t", "\\"]
+    [
+        *KEYS,
+        *"[]{}'\"#!%~\\|>?-:&*\n\t",
+        ": ",
+        "- ",
+        "  ",
+        ", ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "---\n",
+        "0x_",
+    ]
 )
 
 

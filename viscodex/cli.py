@@ -331,7 +331,7 @@ def _show_plan(plan: MergePlan) -> None:
     groups: dict[tuple[str, ...], list[int]] = {}
     for step in plan.steps:
         labels = ", ".join(label for label, _ in step.sources)
-        coefficients = ", ".join(f"{w:g}" for w in step.settings.get("weight", ()))
+        coefficients = ", ".join(f"{w:g}" for w in step.weights or ())
         name = step.part if step.action in ("copy", "drop") else layer_pattern(step.name)
         key = (step.action, name, labels, coefficients, step.reason, step.dtype)
         count = groups.setdefault(key, [0, 0])

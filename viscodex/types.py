@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 Part = Literal["language_model", "embed_tokens", "lm_head", "vision_tower", "projector", "other"]
 Action = Literal["merge", "copy", "add", "drop"]
+Setting = tuple[float, ...] | float | bool | str
 Noun = TypeVar("Noun")
 
 BYTES_PER_ELEMENT: dict[str, int] = {
@@ -54,8 +55,19 @@ class TensorStep:
     dtype: str  # of the output
     sources: tuple[tuple[str, str], ...]  # (label of the input, name of the tensor in it)
     reason: str
-    settings: dict[str, Any] = field(default_factory=dict)  # weight, density, t, ...; merge only
+    settings: dict[str, Setting] = field(default_factory=dict)  # weight, t, ...; merge only
     layer: int | None = None
+
+    @property
+    def method(self) -> str:
+        """The merge method of this tensor; empty for a copy."""
+        return str(self.settings.get("method", ""))
+
+    @property
+    def weights(self) -> tuple[float, ...] | None:
+        """One weight per model, in the order of the sources; None where there are none."""
+        found = self.settings.get("weight")
+        return found if isinstance(found, tuple) else None
 
     @property
     def n_elements(self) -> int:

@@ -286,7 +286,9 @@ def _merge_tensors(
     def run(job: Job) -> None:
         with ThreadPoolExecutor(1, "merge-io") as io:
             task = _TensorTask(job, work.recipe.seed, prints, reader, output, device, io, advance)
-            output.finish_tensor(job.step.name, {"hash": task.run(), "inputs": task.input_hashes()})
+            with np.errstate(all="ignore"):  # what is not finite is found and named
+                digest = task.run()
+            output.finish_tensor(job.step.name, {"hash": digest, "inputs": task.input_hashes()})
 
     report("merging", done[0], total)
     keep_freed_memory()
@@ -422,7 +424,7 @@ class _TensorTask:
 
     def _facts(self) -> dict[str, Any]:
         """What the formula must know about the whole tensor."""
-        method = METHODS[str(self._settings["method"])]
+        method = METHODS[self.job.step.method]
         if method.measure is None:
             return {}
         readers = [*([self._base] if self._base else []), *self._models]
@@ -455,7 +457,7 @@ class _TensorTask:
         return rounded(values, dtype)
 
     def _formula(self, start: int, stop: int, wide: list[Any], facts: Mapping[str, Any]) -> Any:
-        method = METHODS[str(self._settings["method"])]
+        method = METHODS[self.job.step.method]
         shape: tuple[int, ...] = (stop - start,)
         if method.whole_rows:
             is_vector = len(self.job.step.shape) < 2

@@ -77,12 +77,10 @@ class Job:
         """Whether the bytes are those of one source, cast if the dtypes differ."""
         if self.step.action == "copy":
             return True
-        settings = self.step.settings
         whole = self.alignment is None or self.alignment.rows is None
         alone = len(self.models) + (self.base is not None) == 1
-        plain = settings.get("method") in ("task_arithmetic", "replace", "linear")
-        weight = settings.get("weight", (1.0,))
-        return whole and alone and plain and tuple(weight) in ((), (1.0,))
+        plain = self.step.method in ("task_arithmetic", "replace", "linear")
+        return whole and alone and plain and self.step.weights in ((), (1.0,))
 
     @property
     def is_byte_copy(self) -> bool:
@@ -733,7 +731,7 @@ def block_elements(job: Job) -> int:
     """Elements of one block of this tensor: fixed by its shape and method alone."""
     row = math.prod(job.step.shape[1:]) if len(job.step.shape) > 1 else max(1, job.step.n_elements)
     aligned = job.alignment is not None and job.alignment.rows is not None
-    method = METHODS.get(job.step.settings.get("method", ""))
+    method = METHODS.get(job.step.method)
     if aligned or (method is not None and method.whole_rows):
         return max(1, BLOCK_ELEMENTS // max(1, row)) * max(1, row)
     return BLOCK_ELEMENTS
