@@ -302,8 +302,6 @@ def test_unknown_name_is_an_attribute_error() -> None:
         "import runpy; sys.argv = ['viscodex', '--help']; runpy.run_module('viscodex', {}, '__main__')",
         "import runpy; sys.argv = ['viscodex', '--version'];"
         "runpy.run_module('viscodex', {}, '__main__')",
-        "import runpy; sys.argv = ['viscodex', 'merge', '--help'];"
-        "runpy.run_module('viscodex', {}, '__main__')",
     ],
 )
 def test_import_and_help_load_nothing_heavy(code: str) -> None:

@@ -592,7 +592,7 @@ class _Planner:
                     self.notices.append(f"density is 1: {recipe.merge_method} drops nothing")
 
     def _note_behaviour(self, model: Model) -> None:
-        ours, theirs = self.target.text_config, model.text_config
+        ours, theirs = _behaviour(self.target), _behaviour(model)
         for key in BEHAVIOUR:
             if key in ours and key in theirs and ours[key] != theirs[key]:
                 self.notices.append(
@@ -647,6 +647,13 @@ class _Planner:
                 changed = changed or place.get(key) != wanted
                 place[key] = wanted
         return config if changed else None
+
+
+def _behaviour(model: Model) -> dict[str, Any]:
+    """The text config with the rotary settings of either generation at its top."""
+    config = model.text_config
+    rope = config.get("rope_parameters")
+    return {**rope, **config} if isinstance(rope, dict) else config
 
 
 def _tensor(model: Model, plain: str) -> TensorInfo:
