@@ -18,10 +18,14 @@ from tests.merge.models import all_bytes, arrays_of, write_trio
 ROOT = Path(__file__).parents[1]
 
 
-def run(*arguments: object, cwd: Path | None = None, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: object, cwd: Path | None = None, expect: int = 0
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "viscodex", *map(str, arguments)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd or ROOT, env=env, timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd or ROOT, env=env, timeout=120
+    )
     assert done.returncode == expect, done.stdout + done.stderr
     return done
 
@@ -35,7 +39,17 @@ def test_help_names_every_command_with_examples() -> None:
 
 def test_merge_by_options_and_by_recipe_give_the_same_weights(tmp_path: Path) -> None:
     paths = write_trio(tmp_path)
-    run("merge", "--vlm", paths["vlm"], "--code", paths["code"], "--lam", "0.7", "-o", tmp_path / "a")
+    run(
+        "merge",
+        "--vlm",
+        paths["vlm"],
+        "--code",
+        paths["code"],
+        "--lam",
+        "0.7",
+        "-o",
+        tmp_path / "a",
+    )
     recipe = tmp_path / "r.yaml"
     recipe.write_text(f"vlm: {paths['vlm']}\ncode: {paths['code']}\nlam: 0.1\n")
     done = run("merge", recipe, "lam=0.7", "-o", tmp_path / "b")
@@ -45,7 +59,16 @@ def test_merge_by_options_and_by_recipe_give_the_same_weights(tmp_path: Path) ->
 
 def test_dry_run_writes_nothing_and_shows_the_plan(tmp_path: Path) -> None:
     paths = write_trio(tmp_path)
-    arguments = ["merge", "--vlm", paths["vlm"], "--code", paths["code"], "--dry-run", "-o", tmp_path / "out"]
+    arguments = [
+        "merge",
+        "--vlm",
+        paths["vlm"],
+        "--code",
+        paths["code"],
+        "--dry-run",
+        "-o",
+        tmp_path / "out",
+    ]
     shown = run(*arguments).stdout
     assert "merged" in shown and "peak memory" in shown
     plan = json.loads(run(*arguments, "--json").stdout)
@@ -83,11 +106,24 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None
         "def slowly(self, *a):\n    time.sleep(0.1)\n    write(self, *a)\n"
         "output.Output.write = slowly\nfrom viscodex.cli import main\nmain()"
     )
-    command = [sys.executable, "-c", slow, "merge", "--vlm", str(paths["vlm"]), "--code", str(paths["code"])]
-    process = subprocess.Popen([*command, "-o", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-c",
+        slow,
+        "merge",
+        "--vlm",
+        str(paths["vlm"]),
+        "--code",
+        str(paths["code"]),
+    ]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True
+    )
     journal = tmp_path / "out.partial" / "journal.jsonl"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (journal.exists() and journal.read_bytes().count(b"\n") > 2):
+    while time.monotonic() < deadline and not (
+        journal.exists() and journal.read_bytes().count(b"\n") > 2
+    ):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
@@ -137,7 +173,12 @@ def test_examples_run_as_they_stand(tmp_path: Path) -> None:
     for example in sorted((ROOT / "examples").glob("*.py")):
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [sys.executable, str(example)], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+            [sys.executable, str(example)],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout

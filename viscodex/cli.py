@@ -269,12 +269,13 @@ def doctor(
 ) -> None:
     """What this machine has: libraries, GPU, browser, isolation, languages; what is missing."""
     import json
+    from dataclasses import asdict
 
     from viscodex.doctor import examine
 
     findings = examine()
     if as_json:
-        typer.echo(json.dumps([vars(f) for f in findings], indent=1))
+        typer.echo(json.dumps([asdict(f) for f in findings], indent=1))
         return
     from rich.markup import escape
     from rich.table import Table

@@ -226,13 +226,11 @@ def test_a_header_that_lies_is_refused(header: object, n_bytes: int, match: str)
 
 
 @pytest.mark.parametrize("dtype", [[], {}, ["F32"]])
-@pytest.mark.xfail(strict=True, reason="TypeError: an unhashable dtype is looked up in a dict")
 def test_a_dtype_that_is_no_text_is_refused(dtype: object) -> None:
     with pytest.raises(BadCheckpoint):
         _read(_raw({"a": _entry(dtype=dtype)}, bytes(4)))
 
 
-@pytest.mark.xfail(strict=True, reason="ValueError: the message prints a number of 4,300+ digits")
 def test_a_product_of_huge_sizes_is_refused() -> None:
     with pytest.raises(BadCheckpoint):
         _read(_raw({"a": _entry(shape=(2**61,) * 300)}, bytes(4)))
@@ -328,7 +326,6 @@ def test_an_index_that_lies_is_refused(
 
 
 @pytest.mark.parametrize("shard", ["a\0b", "\ud800"])
-@pytest.mark.xfail(strict=True, reason="ValueError from open: the name cannot be a file name")
 def test_a_shard_name_that_no_file_can_have_is_refused(tmp_path: Path, shard: str) -> None:
     _checkpoint(tmp_path, one={"a": A})
     (tmp_path / INDEX_FILE).write_text(json.dumps({"weight_map": {"a": shard}}))
@@ -414,7 +411,6 @@ def test_a_reference_that_is_nothing_is_refused(reference: str) -> None:
 
 
 @pytest.mark.parametrize("reference", ["~nosuchuser/model", "x" * 5000], ids=["home", "long"])
-@pytest.mark.xfail(strict=True, reason="RuntimeError of expanduser, OSError of is_dir escape")
 def test_a_reference_that_the_system_refuses_is_refused(reference: str) -> None:
     with pytest.raises(BadCheckpoint):
         read_checkpoint(reference)

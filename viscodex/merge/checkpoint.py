@@ -85,17 +85,23 @@ def read_checkpoint(reference: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _directory(reference: str) -> Path:
-    path = Path(reference).expanduser()
-    if path.is_dir():
+    path = Path(reference)
+    with contextlib.suppress(RuntimeError):  # no such user: no such directory either
+        path = path.expanduser()
+    try:
+        is_there, is_directory = path.exists(), path.is_dir()
+    except (OSError, ValueError):  # a name too long, or of impossible characters
+        is_there = is_directory = False
+    if is_directory and reference:
         return path
-    if path.exists():
+    if is_there and reference:
         raise BadCheckpoint(
             "a checkpoint is a directory, this is a file", str(path), f"Give {path.parent} instead."
         )
     if not HUB_NAME.fullmatch(reference):
         raise BadCheckpoint(
             "there is no such checkpoint",
-            str(path),
+            reference[:200],
             "Give an existing directory, or a hub name of the form owner/name.",
         )
     return _from_hub(reference)
@@ -163,7 +169,7 @@ def _read_shards(path: Path) -> dict[str, TensorInfo]:
         raise BadCheckpoint("the index has no weight_map", str(index_path), "Fetch the file again.")
     tensors: dict[str, TensorInfo] = {}
     for shard in sorted({str(name) for name in weight_map.values()}):
-        if Path(shard).name != shard or shard in ("", ".", ".."):
+        if Path(shard).name != shard or shard in ("", ".", "..") or not shard.isprintable():
             raise BadCheckpoint(
                 "the index names a file outside the checkpoint",
                 f"{index_path}: {shard!r}",
@@ -240,14 +246,14 @@ def _tensor_info(name: str, entry: Any, file: Path, start: int, bad: Any) -> Ten
         begin, end = entry["data_offsets"]
     except (TypeError, KeyError, ValueError) as error:
         raise bad("a header entry is not of the form dtype, shape, data_offsets", name) from error
-    if dtype not in BYTES_PER_ELEMENT:
+    if not isinstance(dtype, str) or dtype not in BYTES_PER_ELEMENT:
         raise bad(f"unknown dtype {dtype!r}", name)
     numbers = [*shape, begin, end] if isinstance(shape, list) else [None]
     if not all(type(n) is int and 0 <= n < 2**62 for n in numbers):
         raise bad("shape and offsets are whole numbers, not negative", f"{name}: {entry}")
     nbytes = BYTES_PER_ELEMENT[dtype]
-    for dimension in shape:
-        nbytes *= dimension
+    for dimension in sorted(shape):  # a 0 first; too large early: the product stays printable
+        nbytes = min(nbytes * dimension, 2**63)
     if nbytes != end - begin:
         raise bad(
             "a tensor's bytes do not match its shape",
