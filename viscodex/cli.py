@@ -43,6 +43,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output left: viscodex ... | head
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        place = f"\n  {error.filename}" if error.filename else ""
+        sys.stderr.write(f"{type(error).__name__}: {error.strerror or error}{place}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
@@ -151,19 +155,18 @@ def _merge_recipe(words: list[str], options: dict[str, Any], dtype: str | None) 
     overrides = [word for word in words if "=" in word]
     given = {key: value for key, value in options.items() if value is not None}
     if dtype is not None:
-        overrides.append(f"out_dtype={dtype}")
+        given["out_dtype"] = dtype
     if len(files) > 1:
         raise BadRecipe(
             "one recipe at a time", " ".join(files), "An override has the form key=value."
         )
     if not files:
-        if not given:
+        if not any(options.values()):
             raise BadRecipe(
                 "nothing to merge", "no recipe, no --vlm and --code", "See viscodex merge --help."
             )
         return check_recipe(MergeRecipe, given, overrides, where="command line")
-    overrides += [f"{key}={value}" for key, value in given.items()]
-    return read_recipe(MergeRecipe, Path(files[0]), overrides)
+    return read_recipe(MergeRecipe, Path(files[0]), overrides, values=given)
 
 
 def _bytes(text: str) -> int:

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from viscodex.errors import BadRecipe
 
@@ -135,7 +143,19 @@ MergeMethod = Literal[
     "task_arithmetic", "linear", "slerp", "ties", "dare_linear", "dare_ties", "della",
     "della_linear", "breadcrumbs", "breadcrumbs_ties", "model_stock", "replace",
 ]  # fmt: skip
-OutputDtype = Literal["bfloat16", "float16", "float32"]
+
+
+def _plain_dtype(value: object) -> object:
+    return value.removeprefix("torch.") if isinstance(value, str) else value
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+OutputDtype = Annotated[
+    Literal["bfloat16", "float16", "float32", "float64"], BeforeValidator(_plain_dtype)
+]
 
 
 YamlSetting = Annotated[Any, PlainValidator(read_setting)]
@@ -157,11 +177,14 @@ class Parameters(Frozen):
     embed_slerp: YamlSetting | None = None  # mergekit: only with a merged tokenizer; not followed
 
 
+MaybeParameters = Annotated[Parameters, BeforeValidator(_or_empty)]
+
+
 class ModelEntry(Frozen):
     """One model of the merge with its parameters."""
 
     model: str
-    parameters: Parameters = Parameters()
+    parameters: MaybeParameters = Parameters()
 
 
 class SliceSource(ModelEntry):
@@ -175,7 +198,8 @@ class Slice(Frozen):
 
     sources: tuple[SliceSource, ...]
     base_model: str | None = None
-    parameters: Parameters = Parameters()
+    residual_weight: float | None = None  # of mergekit's; no method here uses it
+    parameters: MaybeParameters = Parameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +242,7 @@ class MergeRecipe(Frozen):
     models: tuple[ModelEntry, ...] | None = None
     slices: tuple[Slice, ...] | None = None
     base_model: str | None = None
-    parameters: Parameters = Parameters()
+    parameters: MaybeParameters = Parameters()
     dtype: OutputDtype | None = None
     out_dtype: OutputDtype | None = None
     tokenizer_source: Any = None  # read for a notice only: the tokenizer is the VLM's
@@ -262,6 +286,9 @@ class MergeRecipe(Frozen):
         """The base model, by either of its two keys; slerp starts from the VLM."""
         if self.merge_method == "slerp" and self.code is not None:
             return self.vlm
+        own = {piece.base_model for piece in self.slices or ()} - {None}
+        if self.base is None and self.base_model is None and len(own) == 1:
+            return own.pop()
         return self.base if self.base is not None else self.base_model
 
     @property
@@ -288,7 +315,8 @@ class MergeRecipe(Frozen):
             shared = self.parameters
             if self.merge_method == "slerp" and shared.t is None:
                 shared = shared.model_copy(update={"t": complement(lam)})
-            if self.merge_method in ("model_stock", "replace") or shared.weight is not None:
+            weightless = ("model_stock", "replace", "slerp")
+            if self.merge_method in weightless or shared.weight is not None:
                 own = [Parameters(), Parameters()]
             pair = zip((self.vlm, self.code), own, strict=True)
             entries = tuple(ModelEntry(model=model, parameters=p) for model, p in pair)
@@ -315,10 +343,10 @@ class MergeRecipe(Frozen):
                     "Here each output layer is merged from the same layer of every model: let the "
                     "slices follow one another from 0, with equal ranges in all sources.",
                 )
-            if piece.base_model not in (None, self.base_model):
+            if piece.base_model not in (None, self.base_reference):
                 raise BadRecipe(
                     "a slice has a base model of its own",
-                    f"slices.{number}.base_model: {piece.base_model}; recipe: {self.base_model}",
+                    f"slices.{number}.base_model: {piece.base_model}; recipe: {self.base_reference}",
                     "Give one base_model for the whole recipe.",
                 )
             expected = stop
@@ -354,8 +382,13 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_recipe(cls: type[Recipe], path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file, apply `key=value` overrides, check it.
+def read_recipe(
+    cls: type[Recipe],
+    path: Path,
+    overrides: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Read a recipe file, apply `key=value` overrides, then plain values; check it.
 
     Raises:
         BadRecipe: no file, no YAML, unknown keys, wrong types, values out of range.
@@ -379,7 +412,7 @@ def read_recipe(cls: type[Recipe], path: Path, overrides: Sequence[str] = ()) ->
             f"{path}: found {'nothing' if data is None else type(data).__name__}",
             "Start from a file in recipes/.",
         )
-    return check_recipe(cls, data, overrides, where=str(path))
+    return check_recipe(cls, data, overrides, where=str(path), values=values)
 
 
 def _parse(raw: bytes, where: str) -> Any:
@@ -418,7 +451,11 @@ def _expanded_size(value: Any, sizes: dict[int, int]) -> int:
 
 
 def check_recipe(
-    cls: type[Recipe], data: Mapping[str, Any], overrides: Sequence[str] = (), where: str = "recipe"
+    cls: type[Recipe],
+    data: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    where: str = "recipe",
+    values: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """A checked recipe from plain data.
 
@@ -428,6 +465,7 @@ def check_recipe(
     merged: dict[str, Any] = dict(data)
     for override in overrides:
         _override(merged, override)
+    merged.update(values or {})
     try:
         return cls.model_validate(merged)
     except ValidationError as error:

@@ -136,6 +136,7 @@ class MergeReport:
     """What a merge did; written beside the weights as merge_report.json."""
 
     viscodex_version: str
+    identity: str  # hash of plan, inputs and version: what --resume goes by
     method: str
     recipe: dict[str, Any]
     inputs: tuple[InputUse, ...]

@@ -465,6 +465,87 @@ def test_lam_over_depth_merges_each_layer_with_its_own_share(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    "lam", [[0.1, 0.35, 0.8], [0.3, 0.9], [{"filter": "mlp", "value": [0.1, 0.9]}, {"value": 0.7}]]
+)
+def test_a_gradient_lam_merges_without_a_base(lam: Any, tmp_path: Path) -> None:
+    paths = write_trio(tmp_path)
+    report = viscodex.merge(paths["vlm"], paths["code"], lam=lam, out=tmp_path / "out")
+    assert {use.label for use in report.inputs} == {"vlm", "code"}
+
+
+def test_a_vlm_of_unknown_type_is_written_and_not_mistaken_for_a_text_model(tmp_path: Path) -> None:
+    paths = write_trio(tmp_path)
+    arrays = arrays_of(paths["vlm"])
+    renamed = {n.replace("visual.", "model.vision_tower."): a for n, a in arrays.items()}
+    vlm = write_model(tmp_path / "odd", renamed, "llava_qwen")
+    models = [{"model": str(p), "parameters": {"weight": 0.5}} for p in (paths["code"], vlm)]
+    viscodex.merge(recipe={"merge_method": "linear", "models": models}, out=tmp_path / "out")
+    assert set(arrays_of(tmp_path / "out")) == set(renamed)
+
+
+def test_one_directory_under_two_names_is_refused(tmp_path: Path) -> None:
+    paths = write_trio(tmp_path)
+    link = tmp_path / "alias"
+    link.symlink_to(paths["vlm"])
+    refused(BadRecipe, "one and the same", tmp_path / "o", vlm=paths["vlm"], code=link, lam=0.5)
+
+
+def test_resume_does_not_take_an_output_of_other_weights_or_without_weights_for_done(
+    tmp_path: Path,
+) -> None:
+    paths = write_trio(tmp_path)
+    viscodex.merge(paths["vlm"], paths["code"], lam=0.7, out=tmp_path / "out")
+    (tmp_path / "out" / "model.safetensors").unlink()
+    with pytest.raises(OutputRefused, match="exists already"):
+        viscodex.merge(paths["vlm"], paths["code"], lam=0.7, out=tmp_path / "out", resume=True)
+
+
+def test_a_refused_merge_leaves_no_partial_folder(tmp_path: Path) -> None:
+    paths = write_trio(tmp_path)
+    recipe = text_recipe({**paths, "base": write_model(tmp_path / "stranger", text_arrays(99))})
+    refused(MergeRefused, "not an ancestor", tmp_path / "o", recipe=recipe)
+    assert not (tmp_path / "o.partial").exists()
+
+
+@pytest.mark.parametrize(
+    "form", ["null parameters", "torch dtype", "base in slices", "base not listed"]
+)
+def test_mergekit_files_run_unchanged(form: str, tmp_path: Path) -> None:
+    paths = {k: str(p) for k, p in write_trio(tmp_path).items()}
+    weighted = [{"model": paths[k], "parameters": {"weight": 0.5}} for k in ("vlm", "code")]
+    recipe: dict[str, Any] = {
+        "merge_method": "task_arithmetic",
+        "base_model": paths["base"],
+        "models": weighted,
+    }
+    if form == "null parameters":
+        recipe |= {
+            "parameters": None,
+            "models": [*weighted, {"model": paths["base"], "parameters": None}],
+        }
+    elif form == "torch dtype":
+        recipe |= {
+            "dtype": "torch.bfloat16",
+            "tokenizer_source": "base",
+            "parameters": {"int8_mask": True},
+        }
+    elif form == "base in slices":
+        sources = [{**w, "layer_range": [0, 3]} for w in weighted]
+        del recipe["base_model"], recipe["models"]
+        recipe |= {
+            "slices": [{"sources": sources, "base_model": paths["base"], "residual_weight": None}]
+        }
+    else:
+        recipe = {"merge_method": "linear", "base_model": paths["base"], "parameters": {"weight": 1},
+                  "models": [{"model": paths[k]} for k in ("vlm", "code")]}  # fmt: skip
+    viscodex.merge(recipe=recipe, out=tmp_path / "out")
+    name = "model.layers.1.mlp.down_proj.weight"
+    vlm, code, base, out = (arrays_of(Path(p))[name].astype(float) for p in (*(paths[k] for k in ("vlm", "code", "base")), tmp_path / "out"))  # fmt: skip
+    expected = (vlm + code + base) / 3 if form == "base not listed" else (vlm + code) / 2
+    assert np.abs(out - expected).max() < 2**-8 * np.abs(expected).max()
+
+
 def test_the_plan_reads_headers_only(tmp_path: Path) -> None:
     """Every tensor byte is a hole in the file: a plan that read weights would see NaN or take long."""
     paths = write_trio(tmp_path)

@@ -69,9 +69,8 @@ def crumbs(tau: Floats, density: float, gamma: float) -> Floats:
     ordered = np.sort(np.abs(tau).ravel())[::-1]
     keep = int(density * tau.size)
     top = min(int(gamma * tau.size), tau.size - keep)
-    low, high = ordered[top + keep - 1], ordered[top - 1] if top else np.inf
-    high = high if high > low else np.inf
-    return np.where((np.abs(tau) >= low) & (np.abs(tau) < high), tau, 0.0)
+    low, high = ordered[top + keep - 1], ordered[top]
+    return np.where((np.abs(tau) >= low) & (np.abs(tau) <= high), tau, 0.0)
 
 
 def elected(taus: Sequence[Floats], weights: Sequence[float], normalize: bool) -> Floats:
@@ -124,6 +123,49 @@ def recipe_for(method: str, paths: dict[str, Path]) -> dict[str, Any]:
             entry["parameters"] = {"weight": weight}
     recipe = {"merge_method": method, "models": entries, "parameters": shared}
     return recipe if method == "linear" else {**recipe, "base_model": base}
+
+
+def test_breadcrumbs_drop_outliers_and_keep_what_is_as_frequent_as_a_plateau() -> None:
+    from viscodex.merge.methods import breadcrumbs, measure_magnitudes
+
+    rng = np.random.default_rng(0)
+    steps = np.concatenate([np.full(50, 8.0), rng.choice([-0.5, 0.5, 2.0, -2.0], 3534)])
+    for tau, density in ((steps, 0.1), (np.where(np.arange(3584) % 3 == 0, 2.0**-7, 0.0), 0.9)):
+        base = np.zeros_like(tau)
+        facts = measure_magnitudes(
+            lambda b=base, t=tau: iter([(b, [t])]),
+            density=[density],
+            gamma=[0.1 if density == 0.1 else 0.01],
+        )  # type: ignore[misc]
+        kept = breadcrumbs(base, [tau], weight=[1.0], **facts)
+        assert (kept != 0).sum() >= density * (tau != 0).sum() * 0.9
+        assert not (np.abs(kept) == 8).any()
+
+
+def test_density_0_changes_nothing(tmp_path: Path) -> None:
+    paths = write_trio(tmp_path)
+    for method in ("ties", "breadcrumbs", "della", "dare_linear"):
+        recipe = recipe_for("task_arithmetic", paths) | {
+            "merge_method": method,
+            "parameters": {"density": 0},
+        }
+        viscodex.merge(recipe=recipe, out=tmp_path / method)
+        out, base = arrays_of(tmp_path / method), arrays_of(paths["base"])
+        assert all(same_bits(out[n], base[n]) for n in base)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=6), st.integers(2, 9))
+def test_a_gradient_lam_never_needs_the_base(lam: list[float], layers: int) -> None:
+    from viscodex.recipe import complement, read_setting, setting_at
+
+    setting = read_setting(lam)
+    other = complement(setting)
+    for layer in range(layers):
+        depth = layer / (layers - 1)
+        total = float(setting_at(setting, "", depth) or 0) + float(
+            setting_at(other, "", depth) or 0
+        )
+        assert abs(total - 1) < 1e-12
 
 
 def to_dtype(values: Floats, dtype: str) -> NDArray[Any]:

@@ -141,35 +141,36 @@ def apply(
 ) -> MergeReport:
     """Carry out planned work; arguments and errors as for `merge`."""
     _check_device(device)
-    finished = _finished(work, out) if resume else None
-    if finished is not None:
-        return finished
-    check_output(out, [model.checkpoint.path for model in work.inputs])
-    check_space(out, work.plan.output_bytes)
     report = progress or (lambda phase, done, total: None)
-    geometry, note = _geometry(work, threads, report)
     with TensorReader() as reader:
         prints = {m.label: fingerprint(m.checkpoint, reader) for m in work.inputs}
         identity = _identity(work, prints)
+        finished = _finished(work, out, identity) if resume else None
+        if finished is not None:
+            return finished
+        check_output(out, [model.checkpoint.path for model in work.inputs])
+        check_space(out, work.plan.output_bytes)
         with Output(out, work.shards, identity, resume=resume) as output:
+            geometry, note = _geometry(work, threads, report)
             if resume and output.done:
                 report("checking what is done", 0, len(output.done))
                 output.verify(threads)
             _merge_tensors(work, prints, reader, output, device, threads, report)
-            result = _report(work, output, geometry, note)
+            result = _report(work, output, identity, geometry, note)
             _write_rest(work, output, result)
             output.publish()
     return result
 
 
-def _finished(work: Work, out: Path) -> MergeReport | None:
+def _finished(work: Work, out: Path, identity: str) -> MergeReport | None:
     """The report of this very merge, if it was killed after its last step or ran to its end."""
     try:
         report = from_json(MergeReport, (out / REPORT_FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    same = (report.steps, report.recipe) == (work.plan.steps, _plain_recipe(work.recipe))
-    if not same:
+    files = [(out / shard.name, shard.nbytes) for shard in work.shards]
+    whole = all(file.is_file() and file.stat().st_size == nbytes for file, nbytes in files)
+    if report.identity != identity or not whole:
         return None
     shutil.rmtree(partial_of(out), ignore_errors=True)
     return report
@@ -372,7 +373,7 @@ class _TensorTask:
                 last = min(stop, first + block_elements(job))
                 blocks = [array[first - start : last - start] for array in arrays]
                 piece[first - start : last - start] = self._block(first, last, blocks, facts)
-            if not all_finite(piece):
+            if not all_finite(piece) and not (job.is_copy and not np.isfinite(arrays[-1]).all()):
                 self._refuse(start, stop)
             written.append(self._io.submit(self._write, start * piece.itemsize, bytes_of(piece)))
             if len(written) > 1:
@@ -529,7 +530,7 @@ class _TensorTask:
 
 
 def _report(
-    work: Work, output: Output, geometry: Sequence[TensorGeometry], note: str
+    work: Work, output: Output, identity: str, geometry: Sequence[TensorGeometry], note: str
 ) -> MergeReport:
     hashes: dict[str, dict[str, str]] = {model.label: {} for model in work.inputs}
     for entry in output.done.values():
@@ -543,6 +544,7 @@ def _report(
     plan = work.plan
     return MergeReport(
         viscodex_version=__version__,
+        identity=identity,
         method=plan.method,
         recipe=_plain_recipe(work.recipe),
         inputs=plan.inputs,

@@ -127,8 +127,9 @@ def rounded(values: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
 def _mend_subnormals(values: Floats, result: NDArray[Any]) -> None:
     """Below 2**-126 float32 itself has fewer bits: round such elements on bfloat16's own grid."""
     exponents = result.view(np.int16) & 0x7F80
-    if exponents.size and exponents.min() == 0:
-        tiny = np.flatnonzero(exponents == 0)
+    if exponents.size and exponents.min() <= 0x80:
+        near = np.flatnonzero(exponents <= 0x80)  # what rounded up to 2**-126 among them
+        tiny = near[np.abs(values[near]) < 2.0**-126]
         scaled = values[tiny] * 2.0**133  # exact: bfloat16's grid there is 2**-133
         result[tiny] = np.rint(scaled) * 2.0**-133
 

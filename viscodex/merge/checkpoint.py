@@ -246,6 +246,10 @@ def _tensor_info(name: str, entry: Any, file: Path, start: int, bad: Any) -> Ten
         begin, end = entry["data_offsets"]
     except (TypeError, KeyError, ValueError) as error:
         raise bad("a header entry is not of the form dtype, shape, data_offsets", name) from error
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise bad("a tensor's name is not valid Unicode", ascii(name)) from error
     if not isinstance(dtype, str) or dtype not in BYTES_PER_ELEMENT:
         raise bad(f"unknown dtype {dtype!r}", name)
     numbers = [*shape, begin, end] if isinstance(shape, list) else [None]
@@ -470,7 +474,8 @@ def sidecars(checkpoint: Checkpoint) -> Iterator[Path]:
             weights = name.endswith(
                 (*WEIGHT_SUFFIXES, ".safetensors.index.json", ".bin.index.json")
             )
-            if not weights and not name.startswith(".") and str(relative) not in NOT_SIDECARS:
+            hidden = name.startswith(".") or str(relative) in NOT_SIDECARS
+            if not weights and not hidden and (checkpoint.path / relative).is_file():
                 yield relative
 
 

@@ -109,7 +109,7 @@ class Model:
     @property
     def is_vision_language(self) -> bool:
         """Whether anything stands beside the language model."""
-        return any(part in ("vision_tower", "projector", "other") for part in self.parts.values())
+        return any(part in ("vision_tower", "projector") for part in self.parts.values())
 
     @property
     def text_config(self) -> dict[str, Any]:

@@ -129,12 +129,12 @@ def breadcrumbs(
     """Drop the small and the very large changes; Davari and Belilovsky 2023, section 3.
 
     Args:
-        threshold, outlier: per model, the smallest magnitude kept and the smallest that is too
-            large to be kept (measured from `density` and `gamma`).
+        threshold, outlier: per model, the smallest and the largest magnitude that are kept
+            (measured from `density` and `gamma`); equal magnitudes stay or go together.
         elect: elect signs as TIES does (breadcrumbs_ties).
     """
     taus = [
-        _kept(tau, (abs(tau) >= low) & (abs(tau) < high))
+        _kept(tau, (abs(tau) >= low) & (abs(tau) <= high))
         for tau, low, high in zip(_taus(base, models), threshold, outlier, strict=True)
     ]
     combine = _elect if elect else _sum
@@ -191,8 +191,8 @@ def della(
     taus = []
     triples = zip(_taus(base, models), density, epsilon, strict=True)
     for i, (tau, p, spread) in enumerate(triples):
-        if p >= 1:
-            taus.append(tau)
+        if p >= 1 or p <= 0:
+            taus.append(tau if p >= 1 else 0.0 * tau)
             continue
         xp = array_namespace(tau)
         order = xp.argsort(abs(tau), axis=-1, stable=True)  # (R, C)
@@ -256,22 +256,23 @@ def measure_magnitudes(
 ) -> dict[str, Any]:
     """Thresholds of `ties` and `breadcrumbs`: exact order statistics of |tau_i|, in few passes.
 
-    Of n elements, int(density * n) are kept (at least one). For breadcrumbs the int(gamma * n)
-    largest are left out first, fewer where the density would not be reached otherwise.
+    Of n elements, int(density * n) are kept (at least one, unless the density is 0). For
+    breadcrumbs the int(gamma * n) largest are left out first, fewer where the density would not be
+    reached otherwise.
     """
     n = sum(math.prod(base.shape) for base, _ in blocks() if base is not None)
     ranks: list[tuple[int, int]] = []  # (model, rank from the largest, 1-based)
     for i, share in enumerate(density):
-        keep = n if share >= 1 else max(1, int(share * n))
+        keep = n if share >= 1 else max(1, int(share * n)) if share > 0 else 0
         top = 0 if gamma is None or share >= 1 else min(int(gamma[i] * n), n - keep)
-        ranks += [(i, top), (i, top + keep)]
+        ranks += [(i, top + 1), (i, top + keep)] if keep else []
     found = kth_largest_magnitudes(
-        lambda: (_taus(base, models) for base, models in blocks()), [r for r in ranks if r[1] > 0]
+        lambda: (_taus(base, models) for base, models in blocks()), ranks
     )
-    low = [found[rank] for rank in ranks[1::2]]
-    high = [found.get(rank, math.inf) for rank in ranks[::2]]
-    # a magnitude so frequent that it is both bounds is no outlier
-    high = [h if h > limit else math.inf for h, limit in zip(high, low, strict=True)]
+    bounds = zip(ranks[::2], ranks[1::2], strict=True)
+    kept = {first[0]: (found[first], found[last]) for first, last in bounds}
+    high = [kept[i][0] if i in kept else math.inf for i in range(len(density))]
+    low = [kept[i][1] if i in kept else math.inf for i in range(len(density))]
     facts: dict[str, Any] = {"threshold": low, "outlier": high}
     if rescale:
         facts["scale"] = _scales(blocks, low, high)
@@ -285,7 +286,7 @@ def _scales(blocks: Blocks, low: Sequence[float], high: Sequence[float]) -> list
         for i, tau in enumerate(_taus(base, models)):
             size = abs(tau)
             before[i] += float(size.sum())
-            after[i] += float(size[(size >= low[i]) & (size < high[i])].sum())
+            after[i] += float(size[(size >= low[i]) & (size <= high[i])].sum())
     return [b / a if min(a, b) >= 1e-7 else 1.0 for b, a in zip(before, after, strict=True)]
 
 

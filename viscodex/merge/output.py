@@ -40,6 +40,16 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
         OutputRefused: with the reason.
     """
     place = out.resolve()
+    if out.is_symlink() or place == Path.cwd():
+        raise OutputRefused(
+            "the output cannot be a link or the current directory", str(out), "Choose a new name."
+        )
+    if not _existing(place).is_dir() or not os.access(_existing(place), os.W_OK):
+        raise OutputRefused(
+            "the output cannot be created there",
+            f"{out}: {_existing(place)} is not a writable directory",
+            "Choose another place.",
+        )
     for path in inputs:
         other = path.resolve()
         if place == other or other in place.parents or place in other.parents:
@@ -54,9 +64,18 @@ def check_output(out: Path, inputs: Sequence[Path]) -> None:
         )
 
 
+def _existing(place: Path) -> Path:
+    """The nearest directory or file above a place that exists."""
+    place = place.parent
+    while not place.exists():
+        place = place.parent
+    return place
+
+
 def partial_of(out: Path) -> Path:
     """Where an unfinished output lies."""
-    return out.with_name(out.name + ".partial")
+    place = out.absolute()
+    return place.with_name(place.name + ".partial")
 
 
 def check_space(out: Path, needed: int) -> None:
@@ -73,7 +92,7 @@ def check_space(out: Path, needed: int) -> None:
     if free < needed + SLACK_BYTES:
         raise NotEnoughSpace(
             "the disk is too small for the output",
-            f"{place}: {free / 1e9:.2f} GB free, {(needed + SLACK_BYTES) / 1e9:.2f} GB needed",
+            f"{place}: {free / 1e6:,.0f} MB free, {(needed + SLACK_BYTES) / 1e6:,.0f} MB needed",
             "Free some space, or give an output directory on another disk.",
         )
 
@@ -105,21 +124,31 @@ class Output:
         self._journal: int | None = None
 
     def __enter__(self) -> Output:
-        self.partial.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.partial / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self._take_lock()
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._close()
-            raise OutputRefused(
-                "another merge is writing there", str(self.partial), "Wait for it, or stop it."
-            ) from error
-        try:
+            check_output(self.out, [])  # what finished between our first look and the lock
             self._open()
         except BaseException:
             self._close()
             raise
         return self
+
+    def _take_lock(self) -> None:
+        file = self.partial / "lock"
+        while True:
+            self.partial.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                self._close()
+                raise OutputRefused(
+                    "another merge is writing there", str(self.partial), "Wait for it, or stop it."
+                ) from error
+            with contextlib.suppress(OSError):
+                if os.fstat(self._lock).st_ino == file.stat().st_ino:
+                    return
+            self._close()  # a merge that just ended removed the file that we locked
 
     def __exit__(
         self,
@@ -127,6 +156,8 @@ class Output:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and not self.done and self._lock is not None:
+            shutil.rmtree(self.partial, ignore_errors=True)  # nothing to go on from
         self._close()
 
     def _close(self) -> None:
@@ -173,9 +204,8 @@ class Output:
                 self._write_line({"identity": self._identity})
             else:
                 # what kill -9 cut in the middle of a line goes away: the next line starts whole
-                whole = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
-                os.ftruncate(self._journal, 0)
-                os.write(self._journal, whole)
+                lines = journal.read_bytes().split(b"\n")[: len(entries)]
+                os.ftruncate(self._journal, sum(len(line) + 1 for line in lines))
         self.done = {entry["tensor"]: entry for entry in entries[1:]}
 
     def _allocate(self, shard: Shard) -> None:
@@ -239,10 +269,19 @@ class Output:
 
     def publish(self) -> None:
         """Give the finished directory its name."""
+        for descriptor in self._descriptors.values():
+            os.fsync(descriptor)
         self._close_files()
-        if self.out.exists():
-            self.out.rmdir()  # empty: check_output
-        self.folder.rename(self.out)
+        try:
+            if self.out.exists():
+                self.out.rmdir()  # empty: check_output
+            self.folder.rename(self.out)
+        except OSError as error:
+            raise OutputRefused(
+                "the finished output cannot be given its name",
+                f"{self.folder} -> {self.out}: {error.strerror}",
+                "It is whole: move what stands there away and run again with --resume.",
+            ) from error
         shutil.rmtree(self.partial, ignore_errors=True)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from viscodex.errors import BadRecipe, MergeRefused, ShapeMismatch
@@ -49,12 +50,12 @@ from viscodex.types import (
     TensorStep,
 )
 
-DTYPE_NAMES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
+DTYPE_NAMES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32", "float64": "F64"}
 SHARD_BYTES = 5_000_000_000
-BLOCK_ELEMENTS = 1 << 16
+BLOCK_ELEMENTS = 1 << 17
 """Elements of one step of arithmetic: few enough that the float64 copies stay in the caches."""
 
-PIECE_BLOCKS = 16
+PIECE_BLOCKS = 8
 """Blocks that are read and written together: large enough to hide the cost of each call."""
 
 LIBRARY_BYTES = 110_000_000  # resident before the first tensor, measured
@@ -170,16 +171,20 @@ def _read_models(
 ) -> tuple[Model, tuple[Model, ...], Model | None, dict[str, Model]]:
     references = recipe.references()
     checkpoints = {reference: read_checkpoint(reference) for reference in references}
-    target_reference = _target(recipe, checkpoints)
     base_reference = recipe.base_reference
-    labels = _labels(recipe, references, target_reference)
     like: Model | None = None
-    models: dict[str, Model] = {}
-    # known layouts first: they tell which part of an unknown one is the language model
-    for reference in sorted(references, key=lambda r: _familiarity(checkpoints[r])):
-        model = understand(checkpoints[reference], labels[reference], like)
-        models[reference] = model
-        like = like or model
+    found: dict[str, Model] = {}
+    # known layouts first, text models before others: they tell which part of an unknown one is
+    # the language model
+    for reference in sorted(
+        references, key=lambda r: _familiarity(checkpoints[r], r == recipe.vlm)
+    ):
+        found[reference] = understand(checkpoints[reference], reference, like)
+        like = like or found[reference]
+    target_reference = _target(recipe, found)
+    labels = _labels(recipe, references, target_reference)
+    models = {r: replace(model, label=labels[r]) for r, model in found.items()}
+    _check_distinct(models)
     entries = dict.fromkeys(entry.model for section in sections for entry in section.models)
     flowing = dict.fromkeys([target_reference, *entries])
     base = models[base_reference] if base_reference is not None else None
@@ -188,36 +193,43 @@ def _read_models(
     return models[target_reference], tuple(models[r] for r in flowing), base, models
 
 
-def _familiarity(checkpoint: Checkpoint) -> int:
-    model_type = checkpoint.config.get("model_type")
-    return 0 if model_type in TEXT_TYPES else 1 if model_type in LAYOUTS else 2
+def _familiarity(checkpoint: Checkpoint, is_vlm: bool) -> int:
+    model_type = str(checkpoint.config.get("model_type"))
+    if model_type in LAYOUTS:
+        return 0 if model_type in TEXT_TYPES else 1
+    return 3 if is_vlm or any(key in checkpoint.config for key in TEXT_CONFIG_KEYS) else 2
 
 
-def _target(recipe: MergeRecipe, checkpoints: Mapping[str, Checkpoint]) -> str:
+def _check_distinct(models: Mapping[str, Model]) -> None:
+    """One directory under two names would be merged with itself."""
+    seen: dict[Path, str] = {}
+    for reference, model in models.items():
+        place = model.checkpoint.path.resolve()
+        if place in seen:
+            raise BadRecipe(
+                "two names of the recipe are one and the same directory",
+                f"{seen[place]}\n{reference}",
+                "Write it the same way everywhere, or give another model.",
+            )
+        seen[place] = reference
+
+
+def _target(recipe: MergeRecipe, models: Mapping[str, Model]) -> str:
     """The model to write: the vision-language model; among text models the base, else the first."""
     if recipe.vlm is not None:
         return recipe.vlm
-    visual = [r for r, c in checkpoints.items() if _looks_visual(c)]
-    pool = visual or list(checkpoints)
+    visual = [r for r in recipe.references() if models[r].is_vision_language]
+    pool = visual or list(recipe.references())
     base = recipe.base_reference
     if len(visual) > 1 and base not in visual:
-        same = {str(checkpoints[r].config.get("model_type")) for r in visual}
+        same = {str(models[r].checkpoint.config.get("model_type")) for r in visual}
         if len(same) > 1:
             raise MergeRefused(
                 "several vision-language models of different kinds: which one is to be written?",
-                "\n".join(f"{checkpoints[r].config.get('model_type')}: {r}" for r in visual),
+                "\n".join(f"{models[r].layout}: {r}" for r in visual),
                 "Add a key vlm: with the one whose vision tower and layout the output shall have.",
             )
     return base if base in pool and base is not None else pool[0]
-
-
-def _looks_visual(checkpoint: Checkpoint) -> bool:
-    model_type = checkpoint.config.get("model_type")
-    if model_type in LAYOUTS:
-        return model_type not in TEXT_TYPES
-    return "vision_config" in checkpoint.config or any(
-        key in checkpoint.config for key in TEXT_CONFIG_KEYS
-    )
 
 
 def _labels(recipe: MergeRecipe, references: Sequence[str], target: str) -> dict[str, str]:
@@ -236,7 +248,8 @@ def _labels(recipe: MergeRecipe, references: Sequence[str], target: str) -> dict
 
 def _check_weights(model: Model) -> None:
     """Only plain floating-point weights merge."""
-    scheme = model.checkpoint.config.get("quantization_config")
+    config = model.checkpoint.config
+    scheme = config.get("quantization_config") or model.text_config.get("quantization_config")
     odd = [i for i in model.language_model.values() if i.dtype not in MERGEABLE_DTYPES]
     if scheme or odd:
         detail = f"{model.label}: {model.checkpoint.path}"
@@ -352,7 +365,8 @@ class _Planner:
                 yield self._merge(name, plain, "merge")
         if untied and HEAD not in target.language_model:
             embed = target.language_model[EMBED].name
-            first = "language_model." if embed.startswith("language_model.") else ""
+            inner = "." + EMBED  # llm.model.embed_tokens.weight goes with llm.lm_head.weight
+            first = embed.removesuffix(EMBED) if embed.endswith(inner) else ""
             yield self._merge(first + HEAD, HEAD, "add")
 
     def _untied(self) -> bool:
@@ -425,17 +439,19 @@ class _Planner:
                 settings[key] = tuple(settings[key][i] for i in kept)
             exact = sum((Decimal(str(w)) for w in settings["weight"]), Decimal(0))
             if name in ("linear", "task_arithmetic", "replace") and settings.get("normalize"):
-                if exact == 0:
+                if exact == 0 and name == "linear":
                     raise BadRecipe(
                         "the weights sum to 0 and cannot be normalised", plain, "Change a weight."
                     )
-                exact = Decimal(1) if settings.get("lam", 1.0) == 1.0 else exact
+                if exact != 0 and settings.get("lam", 1.0) == 1.0:
+                    exact = Decimal(1)
                 if len(pairs) == 1:
                     settings.update(weight=(1.0,), normalize=False)
+            cancels = abs(exact - 1) < Decimal("1e-12")  # gradients are interpolated in floats
             note = f"; weight 0: {', '.join(silent)}" if silent else ""
             if not self.method.reads_base:
                 return f"weighted mean{note}"
-            if name in ("task_arithmetic", "replace") and exact == 1 and settings["lam"] == 1.0:
+            if name in ("task_arithmetic", "replace") and cancels and settings["lam"] == 1.0:
                 return f"base cancels: the weights sum to 1{note}"
             if not pairs:
                 settings.update(method="task_arithmetic", weight=())
@@ -470,6 +486,12 @@ class _Planner:
             ]
             n_rows = target.language_model[EMBED].shape[0]
             found = align(target.checkpoint.path, n_rows, others, target.label)
+            if found.counts["merged"] == 0:
+                raise MergeRefused(
+                    "the tokenizers have no token in common",
+                    "\n".join(str(model.checkpoint.path) for model in by_label.values()),
+                    "Models of one base share a vocabulary: check that each has its own tokenizer.",
+                )
             if found.notice:
                 self.notices.append(found.notice)
             self.alignments[key] = found
@@ -492,9 +514,11 @@ class _Planner:
 
     def _chosen(self, section: Section) -> list[ModelEntry]:
         """The models of a section; the base is none of them, save where a mean includes it."""
-        if not self.method.reads_base:
-            return list(section.models)
         base = self.recipe.base_reference
+        if not self.method.reads_base:  # a mean includes a base that is named
+            named = {entry.model for entry in section.models}
+            extra = [ModelEntry(model=base)] if base is not None and base not in named else []
+            return [*section.models, *extra]
         return [entry for entry in section.models if entry.model != base or self.base is None]
 
     def _settings(self, plain: str) -> dict[str, Any]:
@@ -517,7 +541,7 @@ class _Planner:
         for density, epsilon in zip(
             values.get("density", ()), values.get("epsilon", ()), strict=False
         ):
-            if density < 1 and not (density - epsilon > 0 and density + epsilon < 1):
+            if 0 < density < 1 and not (density - epsilon > 0 and density + epsilon < 1):
                 raise BadRecipe(
                     "epsilon is too large for the density",
                     f"{plain}: density {density}, epsilon {epsilon}",
@@ -573,6 +597,10 @@ class _Planner:
         for key in ("tokenizer_source", "tokenizer", "chat_template"):
             if getattr(recipe, key) is not None:
                 self.notices.append(f"{key} is not followed: tokenizer and template are the VLM's")
+        if recipe.lam is not None and recipe.merge_method in ("replace", "model_stock"):
+            self.notices.append(f"{recipe.merge_method} does not use lam")
+        if recipe.base is not None and recipe.merge_method == "slerp":
+            self.notices.append("slerp goes from the VLM to the code model and does not use a base")
         if not self.target.is_vision_language:
             self.notices.append("no vision-language model: a text model is written")
         known = {*self.method.per_model, *self.method.shared}
@@ -580,7 +608,7 @@ class _Planner:
             given = [p for entry in section.models for p in (entry.parameters,)]
             for parameters in (*given, *section.parameters):
                 for name in parameters.model_fields_set - known - {"int8_mask", "embed_slerp"}:
-                    if getattr(parameters, name) is not None and recipe.models is not None:
+                    if getattr(parameters, name) is not None:
                         self.notices.append(f"{recipe.merge_method} does not use {name}")
         for other in (*self.models, self.base):
             if other is not None and other is not self.target:
@@ -619,7 +647,7 @@ class _Planner:
 
     def _drop_reason(self, model: Model, name: str, tied_out: bool) -> str:
         plain = model.canonical.get(name)
-        if plain == HEAD and model.is_tied:
+        if plain == HEAD and model.is_tied and (model is not self.target or tied_out):
             return "tied: the same weights as the embedding"
         if plain == HEAD and tied_out:
             return "the output's head is tied to its embedding"
@@ -728,8 +756,10 @@ def _peak_memory(jobs: Mapping[str, Job], threads: int) -> int:
         widest = max([BYTES_PER_ELEMENT[i.dtype] for _, i in job.models] + [2])
         block = block_elements(job)
         piece = min(block * pieces(job), job.step.n_elements)
+        method = METHODS.get(job.step.method)
+        search = 64 << 20 if method is not None and method.measure is not None else 0
         largest = max(
-            largest, piece * widest * 2 * (n_sources + 1) + block * 8 * 3 * (n_sources + 2)
+            largest, search + piece * widest * 2 * (n_sources + 1) + block * 8 * 3 * (n_sources + 2)
         )
     return LIBRARY_BYTES + threads * largest
 
