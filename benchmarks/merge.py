@@ -236,7 +236,7 @@ def ours(
     work: Path, out: Path, method: str, weights: tuple[float, float], density: float | None
 ) -> list[str]:
     recipe = json.loads(mergekit_yaml(work, method, weights, density).replace("-dressed", ""))
-    path = work / f"ours-{method}-{weights[0]}-{density}.yaml"
+    path = work / f"ours-{method}-{weights[0]}-{weights[1]}-{density}.yaml"
     path.write_text(json.dumps(recipe))
     return [sys.executable, "-m", "viscodex", "merge", str(path), "-o", str(out)]
 
@@ -249,7 +249,7 @@ def mergekit(
     weights: tuple[float, float],
     density: float | None,
 ) -> list[str]:
-    path = work / f"mergekit-{method}-{weights[0]}-{density}.yaml"
+    path = work / f"mergekit-{method}-{weights[0]}-{weights[1]}-{density}.yaml"
     path.write_text(mergekit_yaml(work, method, weights, density))
     tool = str(Path(python).parent / "mergekit-yaml")
     return [tool, str(path), str(out), "--quiet", "--no-copy-tokenizer", "--no-write-model-card"]
@@ -276,6 +276,12 @@ def timed(command: list[str], out: Path, log: Path) -> dict[str, float]:
     if status:
         raise SystemExit(f"failed: {' '.join(command)}\n{log.read_text()[-3000:]}")
     return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1e6}
+
+
+def in_a_process_of_its_own(function, *arguments):  # type: ignore[no-untyped-def]
+    """A child's peak memory counts from its parent's: the parent stays small."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 def compare(ours: Path, theirs: Path) -> str:
@@ -315,14 +321,7 @@ def main() -> None:
     args = parser.parse_args()
     work: Path = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    # in a process of its own: a child's peak memory counts from its parent's
-    maker = multiprocessing.get_context("spawn").Process(
-        target=make_checkpoints, args=(work, args.layers)
-    )
-    maker.start()
-    maker.join()
-    if maker.exitcode:
-        raise SystemExit("the checkpoints could not be made")
+    in_a_process_of_its_own(make_checkpoints, work, args.layers)
     log = work / "log.txt"
     paper, free = (0.7, 0.3), (0.7, 0.5)
     out = {n: work / f"out-{n}" for n in ("ours", "mergekit", "other")}
@@ -372,7 +371,10 @@ def main() -> None:
                 and "dare" not in name
             ):
                 timed(ways[pair][0], out["ours"], log)
-                print(f"{name} against ours: {compare(out['ours'], place)}", file=sys.stderr)
+                print(
+                    f"{name} against ours: {in_a_process_of_its_own(compare, out['ours'], place)}",
+                    file=sys.stderr,
+                )
     median = {
         name: {key: statistics.median(run[key] for run in runs) for key in ("wall", "cpu", "rss")}
         for name, runs in results.items()

@@ -374,7 +374,7 @@ def test_half_a_form_or_two_forms_are_refused(data: dict[str, Any]) -> None:
         ("slices", [{"sources": [{"model": "A", "layer_range": [0, 1, 2]}]}]),
         ("slices", [{"sources": [{"model": "A", "layer_range": [0, 1.5]}]}]),
         ("slices", [{"sources": [{"model": "A", "layer_range": [0, math.nan]}]}]),
-        ("dtype", "float64"),
+        ("dtype", "float128"),
         ("out_dtype", 16),
         ("merge_method", []),
         ("lm_head", "untied"),

@@ -54,8 +54,11 @@ def task_arithmetic(
         return linear(None, models, weight=weight, normalize=normalize)
     if not models:
         return base
-    total = _weighted_sum([model - base for model in models], weight)
-    return base + _scaled(total, sum(weight) if normalize else 1.0, lam)
+    total = _scaled(
+        _weighted_sum(_taus(base, models), weight), sum(weight) if normalize else 1.0, lam
+    )
+    total += base
+    return total
 
 
 def linear(
