@@ -400,14 +400,14 @@ def _show_summary(summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     title = f"{summary['label']}: {summary['path']} ({summary['model_type']}, {summary['layout']})"
-    table = Table("part", "tensors", "parameters", "GB", "dtypes", title=title)
+    table = Table("part", "tensors", "parameters", "MB", "dtypes", title=title)
     for part, row in summary["parts"].items():
         dtypes = ", ".join(row["dtypes"])
         table.add_row(
             part,
             f"{row['tensors']:,}",
             f"{row['parameters']:,}",
-            f"{row['bytes'] / 1e9:.3f}",
+            f"{row['bytes'] / 1e6:,.1f}",
             dtypes,
         )
     console = _console()

@@ -39,18 +39,10 @@ th:first-child, td:first-child { text-align: left; white-space: nowrap; position
 .heat td { padding: 0; min-width: 1.6rem; height: 1.5rem; border: 1px solid var(--page); }
 .heat td:first-child { padding-right: .6rem; }
 .heat th { font-weight: normal; color: var(--soft); text-align: center; padding: .1rem; }
-figure { margin: 0; } svg { max-width: 100%; height: auto; color: var(--ink); }
+figure { margin: 0; } svg { max-width: 100%; height: auto; color: var(--ink); fill: currentColor; }
 .grid { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
 </style></head><body>
 <h1>{{ title }}</h1>
-{% for summary in summaries %}
-<h2>{{ summary.label }}: {{ summary.path }}</h2>
-<p>{{ summary.model_type }}{% for key, value in summary.sizes.items() %}, {{ key }} {{ value }}{% endfor %}; {{ summary.vocabulary }}</p>
-<div class="wide"><table><tr><th>part</th><th>tensors</th><th>parameters</th><th>GB</th><th>dtypes</th></tr>
-{% for part, row in summary.parts.items() %}<tr><td>{{ part }}</td><td>{{ row.tensors }}</td>
-<td>{{ "{:,}".format(row.parameters) }}</td><td>{{ "%.3f" % (row.bytes / 1e9) }}</td><td>{{ row.dtypes | join(", ") }}</td></tr>
-{% endfor %}</table></div>
-{% endfor %}
 {% if findings %}
 <h2>In short</h2><ul>{% for finding in findings %}<li>{{ finding }}</li>{% endfor %}</ul>
 <h2>Layer by layer</h2>
@@ -72,6 +64,14 @@ the sign conflict which share of the weights they push in opposite directions (0
 {% endfor %}</table></div>
 <p>{{ measured }}</p>
 {% endif %}
+{% for summary in summaries %}
+<h2>{{ summary.label }}: {{ summary.path }}</h2>
+<p>{{ summary.model_type }}{% for key, value in summary.sizes.items() %}, {{ key }} {{ value }}{% endfor %}; {{ summary.vocabulary }}</p>
+<div class="wide"><table><tr><th>part</th><th>tensors</th><th>parameters</th><th>MB</th><th>dtypes</th></tr>
+{% for part, row in summary.parts.items() %}<tr><td>{{ part }}</td><td>{{ row.tensors }}</td>
+<td>{{ "{:,}".format(row.parameters) }}</td><td>{{ "{:,.1f}".format(row.bytes / 1e6) }}</td><td>{{ row.dtypes | join(", ") }}</td></tr>
+{% endfor %}</table></div>
+{% endfor %}
 </body></html>
 """
 
@@ -254,7 +254,7 @@ def line_plot(
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if zero:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(alpha=0.25)
