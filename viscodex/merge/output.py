@@ -250,7 +250,7 @@ class Output:
     def write(self, name: str, start: int, data: memoryview) -> None:
         """Write bytes of a tensor from its byte `start` on; any thread, any order.
 
-        Whole pages from aligned memory go past the page cache: that halves the time of a merge,
+        Whole pages from aligned memory go past the page cache: that takes less CPU time,
         and the output does not push the inputs out of memory.
         """
         shard, info = self._where[name]
