@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import shutil
@@ -180,6 +181,53 @@ def write_model_files(folder: Path, config: dict[str, object], weight_map: dict[
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
+SIZE_72B = {"HIDDEN": 8192, "FFN": 29568, "HEADS": 64, "KV_HEADS": 8}
+LAYERS_72B = 80
+
+
+def make_sparse_72b(work: Path) -> dict[str, Path]:
+    """A VLM and a code model of 72B: true headers, weights that are holes in the files."""
+    globals().update(SIZE_72B)
+    described, layers = configs(LAYERS_72B), LAYERS_72B
+    folders = {name: work / f"sparse-{name}" for name in ("vlm", "code")}
+    for name, folder in folders.items():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shapes = language_shapes(layers) | (vision_shapes() if name == "vlm" else {})
+        shards: list[dict[str, tuple[int, ...]]] = [{}]
+        for tensor, shape in shapes.items():
+            if sum(math.prod(s) for s in shards[-1].values()) * DTYPE_BYTES > 4_000_000_000:
+                shards.append({})
+            shards[-1][tensor] = shape
+        weight_map = {}
+        for number, tensors in enumerate(shards):
+            header, offset = {}, 0
+            for tensor, shape in tensors.items():
+                end = offset + math.prod(shape) * DTYPE_BYTES
+                header[tensor] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, end]}
+                offset = end
+            shard = f"model-{number + 1:05d}.safetensors"
+            text = json.dumps(header).encode()
+            with (folder / shard).open("wb") as stream:
+                stream.write(len(text).to_bytes(8, "little") + text)
+                stream.truncate(8 + len(text) + offset)
+            weight_map |= dict.fromkeys(tensors, shard)
+        write_model_files(folder, described[name], weight_map)
+    return folders
+
+
+def plan_72b(work: Path) -> None:
+    """Time `merge --dry-run` at 72B: it reads headers only."""
+    folders = make_sparse_72b(work)
+    command = [sys.executable, "-m", "viscodex", "merge", "--dry-run"]
+    for name, folder in folders.items():
+        command += [f"--{name}", str(folder)]
+    runs = [timed(command, work / "out-none", work / "log.txt") for _ in range(3)]
+    print(f"merge --dry-run at 72B: {min(r['wall'] for r in runs):.1f} s, {runs[0]['rss']:.2f} GB")
+    for folder in folders.values():
+        shutil.rmtree(folder)
+
+
 # --- the ways -------------------------------------------------------------------------------------
 
 COPY = """
@@ -317,10 +365,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, default=1, help="rounds of mergekit and naive")
     parser.add_argument("--mergekit-python", help="python of an environment that has mergekit")
+    parser.add_argument("--plan-72b", action="store_true", help="time --dry-run at 72B only")
     parser.add_argument("--only", nargs="*", help="names of ways to run")
     args = parser.parse_args()
     work: Path = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
+    if args.plan_72b:
+        plan_72b(work)
+        return
     in_a_process_of_its_own(make_checkpoints, work, args.layers)
     log = work / "log.txt"
     paper, free = (0.7, 0.3), (0.7, 0.5)

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no_deadline", deadline=None)  # a loaded machine is no failure
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")

@@ -640,7 +640,7 @@ def _only_bad_recipe(read: Any) -> None:
 
 
 @given(data=near | st.dictionaries(st.sampled_from(KEYS) | leaves, data, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_arbitrary_data_is_a_recipe_or_a_bad_recipe(data: Any) -> None:
     _only_bad_recipe(lambda: check_recipe(MergeRecipe, data))
 
@@ -663,7 +663,7 @@ SYNTAX = st.sampled_from(
 
 
 @given(text=st.lists(SYNTAX | st.text(string.printable, max_size=3), max_size=25).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_arbitrary_text_is_a_recipe_or_a_bad_recipe(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _only_bad_recipe(lambda: _read(Path(folder), text))
@@ -671,6 +671,6 @@ def test_arbitrary_text_is_a_recipe_or_a_bad_recipe(text: str) -> None:
 
 
 @given(key=st.lists(st.sampled_from([*KEYS, "0", "-1", "x"]), max_size=4).map(".".join), data=near)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_arbitrary_override_is_followed_or_a_bad_recipe(key: str, data: Any) -> None:
     _only_bad_recipe(lambda: check_recipe(MergeRecipe, data, [f"{key}=0.5"]))

@@ -12,6 +12,7 @@ not covered: samples that fail; they are data with a status and a reason
     ├── OutputRefused        the place to write to: taken, inside an input, locked
     │   └── NotEnoughSpace   the disk is too small, or filled up on the way
     └── MissingPart          a library, a device or a program that this machine lacks
+        └── IsolationMissing generated code cannot be confined well enough here
 """
 
 from __future__ import annotations
@@ -64,3 +65,7 @@ class NotEnoughSpace(OutputRefused):
 
 class MissingPart(ViscodexError):
     """A library, device or program that this machine lacks."""
+
+
+class IsolationMissing(MissingPart):
+    """Generated code cannot be confined well enough on this machine."""

@@ -1,7 +1,8 @@
 """The nouns: frozen dataclasses that the stages hand to one another.
 
 in:  nothing of ours
-out: TensorInfo, TensorStep, InputUse, MergePlan, TensorGeometry, MergeReport; JSON both ways
+out: TensorInfo, TensorStep, InputUse, MergePlan, TensorGeometry, MergeReport;
+     Execution with its FigureRecord or PageRecord; JSON both ways
 not covered: how any of them is made
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 Part = Literal["language_model", "embed_tokens", "lm_head", "vision_tower", "projector", "other"]
 Action = Literal["merge", "copy", "add", "drop"]
@@ -150,6 +151,109 @@ class MergeReport:
     geometry: tuple[TensorGeometry, ...]
     geometry_note: str  # what was measured, and on how much
     steps: tuple[TensorStep, ...]
+
+
+Status = Literal["ok", "error", "timeout", "memory", "blocked", "no_code"]
+Number = int | float | str
+"""A value of a chart: a number, or the text of a category or date; not finite numbers are text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One drawn data set of an axes."""
+
+    kind: str  # line, bar, scatter, image, wedge, polygon, mesh, ...
+    label: str
+    colors: tuple[str, ...]  # #rrggbbaa
+    x: tuple[Number, ...] = ()
+    y: tuple[Number, ...] = ()
+    z: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AxesRecord:
+    """What one axes of a figure shows."""
+
+    figure: int  # 0 is the first figure
+    kind: str  # rectilinear, polar, 3d, ...
+    title: str
+    labels: tuple[str, ...]  # of x, y (and z)
+    limits: tuple[tuple[float, float], ...]
+    scales: tuple[str, ...]  # linear, log, ...
+    grid: tuple[bool, ...]
+    legend: tuple[str, ...] | None  # None: there is no legend
+    legend_title: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRecord:
+    """What a chart script drew.
+
+    texts, layouts, calls and colors are what the official evaluators of ChartMimic log (see
+    docs/sandbox.md); axes holds what those leave out.
+    """
+
+    texts: tuple[str, ...]
+    layouts: tuple[tuple[int, ...], ...]  # rows, columns, first and last row, first and last column
+    calls: dict[str, int]  # "file--function" -> number of calls
+    colors: tuple[tuple[str, str], ...]  # (file--function, hex colour or name of a colormap)
+    axes: tuple[AxesRecord, ...] = ()
+    notes: tuple[str, ...] = ()  # what the official code would have stumbled over
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """One run of visible text of a page."""
+
+    text: str
+    x: float  # left, CSS pixels from the page's left edge
+    y: float  # top, from the page's top edge
+    width: float
+    height: float
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecord:
+    """What a page shows beside its picture."""
+
+    title: str
+    width: int  # CSS pixels of the whole page
+    height: int
+    clipped: bool  # the picture ends before the page does
+    blocks: tuple[TextBlock, ...]
+    outline: tuple[str, ...]  # one element a line, two blanks of indent a level
+    console: tuple[str, ...]  # errors of scripts and of the console
+    refused: tuple[str, ...]  # addresses that the page asked for in vain
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of one chart script, page or program."""
+
+    status: Status
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0  # wall time
+    cpu_seconds: float = 0.0
+    exit_code: int | None = None
+    reason: str = ""  # one line for a person; empty when all is well
+    tier: str = ""  # isolation: A, B or C (docs/sandbox.md)
+    images: tuple[bytes, ...] = ()  # PNG, one per figure; a page has one
+    figure: FigureRecord | None = None
+    page: PageRecord | None = None
+    stamp: dict[str, str] = field(default_factory=dict)  # what decides pixels: versions, fonts, dpi
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {
+        "ser_json_bytes": "base64",
+        "val_json_bytes": "base64",
+    }
+
+    @property
+    def image(self) -> bytes | None:
+        """The first picture, PNG."""
+        return self.images[0] if self.images else None
 
 
 def to_json(noun: object, *, indent: int | None = None) -> str:

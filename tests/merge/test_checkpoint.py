@@ -98,7 +98,7 @@ A, B = np.ones(2, np.float32), np.zeros((2, 3), np.float16)
 
 
 @given(tensors)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_header_agrees_with_what_safetensors_wrote(content: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
     arrays = {n: rng.integers(0, 2, shape).astype(NUMPY[d]) for n, (d, shape) in content.items()}
@@ -142,13 +142,13 @@ def _accepted_is_consistent(raw: bytes) -> None:
 
 
 @given(place=st.integers(0, HEADER - 1), byte=st.integers(0, 255))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_changed_header_byte_is_refused_or_consistent(place: int, byte: int) -> None:
     _accepted_is_consistent(SOUND[:place] + bytes([byte]) + SOUND[place + 1 :])
 
 
 @given(first=st.integers(8, HEADER), last=st.integers(8, HEADER), patch=st.binary(max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_patched_header_is_refused_or_consistent(first: int, last: int, patch: bytes) -> None:
     text = SOUND[8 : min(first, last)] + patch + SOUND[max(first, last) : HEADER]
     _accepted_is_consistent(_raw(None, SOUND[HEADER:], text=text))
@@ -172,7 +172,7 @@ entries = st.fixed_dictionaries(
 
 
 @given(header=st.dictionaries(st.text(max_size=3), entries | json_values, max_size=3), n=st.just(8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_arbitrary_header_is_refused_or_consistent(header: object, n: int) -> None:
     _accepted_is_consistent(_raw(header, bytes(n)))
 
@@ -495,7 +495,7 @@ def test_hashes_tell_contents_apart_and_ignore_order(tmp_path: Path) -> None:
 
 
 @given(content=tensors, shard_bytes=st.integers(1, 2000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_written_layout_opens_in_safetensors_and_respects_the_limit(
     content: dict[str, tuple[str, tuple[int, ...]]], shard_bytes: int
 ) -> None:

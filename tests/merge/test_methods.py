@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 import viscodex
 from tests.merge.models import DTYPES, Arrays, arrays_of, same_bits, write_trio
-from viscodex.merge.block import rounded
+from viscodex.merge.block import rounded, summed, widened
 from viscodex.merge.magnitude import kth_largest_magnitudes
-from viscodex.merge.methods import METHODS
+from viscodex.merge.methods import METHODS, linear, task_arithmetic
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +53,49 @@ def test_rounding_is_exact_next_to_ties_and_below_the_normal_range(
         return
     result = rounded(np.array([value]), DTYPES[name]).astype(np.float64)
     assert result[0] == correctly_rounded(value, bits, least)
+
+
+EVERY_BFLOAT16 = np.arange(1 << 16, dtype=np.uint16).view(DTYPES["bfloat16"])
+
+
+def test_every_bfloat16_widens_and_rounds_to_itself() -> None:
+    values = widened(EVERY_BFLOAT16)
+    with np.errstate(invalid="ignore"):
+        expected = EVERY_BFLOAT16.astype(np.float64)
+    assert np.array_equal(values, expected, equal_nan=True)
+    back = rounded(values, EVERY_BFLOAT16.dtype)
+    is_nan = np.isnan(values)
+    assert np.isnan(widened(back[is_nan])).all()
+    assert same_bits(back[~is_nan], EVERY_BFLOAT16[~is_nan])
+
+
+def test_a_value_above_the_largest_becomes_infinite_and_zero_keeps_its_sign() -> None:
+    largest = 2.0**128 - 2.0**120
+    values = np.array([largest, 2.0**128 - 2.0**119, 1e300, -1e308, np.inf, -0.0, -(2.0**-140)])
+    expected = [largest, np.inf, np.inf, -np.inf, np.inf, -0.0, -0.0]
+    out = widened(rounded(values, DTYPES["bfloat16"]))
+    assert same_bits(out, np.array(expected))
+
+
+@pytest.mark.parametrize("n", [0, 1, 1023, 1024, 5000])
+@pytest.mark.parametrize("lam", [1.0, 0.4])
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("weight", [(0.7, 0.3), (0.7, 0.5, -0.4), (1.0,), (1.0, -1.0)])
+def test_the_compiled_sum_has_the_bits_of_the_formula(
+    n: int, lam: float, normalize: bool, weight: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(n)
+    blocks = [rng.choice(EVERY_BFLOAT16, n) for _ in range(len(weight) + 1)]
+    blocks = [np.where(np.isfinite(widened(b)), b, b.dtype.type(1)) for b in blocks]
+    base, *models = blocks
+    wide = [widened(model) for model in models]
+    settings: dict[str, Any] = {"weight": weight, "normalize": normalize}
+    dtype = base.dtype
+    with np.errstate(all="ignore"):
+        expected = rounded(task_arithmetic(widened(base), wide, lam=lam, **settings), dtype)
+        assert same_bits(summed(base, models, lam=lam, **settings), expected)
+        expected = rounded(linear(None, wide, **settings), dtype)
+        assert same_bits(summed(None, models, **settings), expected)
 
 
 # --- references, written from the papers, one element at a time or by plain numpy ------------------
@@ -134,6 +177,7 @@ def test_breadcrumbs_drop_outliers_and_keep_what_is_as_frequent_as_a_plateau() -
         base = np.zeros_like(tau)
         facts = measure_magnitudes(
             lambda b=base, t=tau: iter([(b, [t])]),
+            n=tau.size,
             density=[density],
             gamma=[0.1 if density == 0.1 else 0.01],
         )  # type: ignore[misc]

@@ -33,6 +33,8 @@ from viscodex.merge.block import (
     bytes_of,
     keep_freed_memory,
     rounded,
+    summed,
+    widened,
 )
 from viscodex.merge.card import model_card
 from viscodex.merge.checkpoint import (
@@ -351,6 +353,13 @@ class _TensorTask:
         self._base = self._block_reader(job.base_label, job.base) if job.base else None
         self._own = BlockReader(reader, job.fallback) if self._rows else None
         self._digest = new_hash()
+        dtypes = {one.info.dtype for one in self._sources()} | {job.step.dtype}
+        self._is_plain_sum = (
+            not job.is_copy
+            and METHODS[job.step.method].is_sum
+            and dtypes == {"BF16"}
+            and device == "cpu"
+        )
 
     def _block_reader(self, label: str, info: TensorInfo) -> BlockReader:
         return BlockReader(self._reader, info, self._rows.get(label) if self._rows else None)
@@ -434,13 +443,16 @@ class _TensorTask:
             for start, stop, arrays in self._pieces(readers):
                 for first in range(start, stop, block_elements(self.job)):
                     last = min(stop, first + block_elements(self.job))
-                    wide = [a[first - start : last - start].astype(np.float64) for a in arrays]
+                    wide = [widened(a[first - start : last - start]) for a in arrays]
                     if self._covered is not None:
                         there = self._covered[first // self._width : last // self._width]
                         wide = [a.reshape(-1, self._width)[there].reshape(-1) for a in wide]
                     yield (wide[0], wide[1:]) if self._base else (None, wide)
 
-        return method.measure(blocks, **self._keywords(method))
+        n = self.job.step.n_elements
+        if self._covered is not None:
+            n = int(self._covered.sum()) * self._width
+        return method.measure(blocks, n=n, **self._keywords(method))
 
     def _block(
         self, start: int, stop: int, blocks: list[NDArray[Any]], facts: Mapping[str, Any]
@@ -448,14 +460,19 @@ class _TensorTask:
         """One block of the output, rounded."""
         dtype = NUMPY_DTYPES[self.job.step.dtype]
         own = blocks.pop(0) if self._own is not None else None
-        wide: list[Any] = [block.astype(np.float64) for block in blocks]
-        values = wide[0] if self.job.is_copy else self._formula(start, stop, wide, facts)
+        if self._is_plain_sum:
+            base = blocks.pop(0) if self._base is not None else None
+            result = summed(base, blocks, **self._keywords(METHODS[self.job.step.method]))
+        else:
+            wide: list[Any] = [widened(block) for block in blocks]
+            values = wide[0] if self.job.is_copy else self._formula(start, stop, wide, facts)
+            result = rounded(values, dtype)
         if own is not None and self._covered is not None:
             # rows whose token some model lacks are the VLM's
             missing = ~self._covered[start // self._width : stop // self._width]
             kept = own.reshape(-1, self._width)[missing]
-            values.reshape(-1, self._width)[missing] = kept.astype(np.float64)
-        return rounded(values, dtype)
+            result.reshape(-1, self._width)[missing] = rounded(widened(kept), dtype)
+        return result
 
     def _formula(self, start: int, stop: int, wide: list[Any], facts: Mapping[str, Any]) -> Any:
         method = METHODS[self.job.step.method]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
 
 from viscodex.merge.checkpoint import PAGE_BYTES, TensorReader
+from viscodex.merge.kernels import round_bfloat16, sum_bfloat16, widen_bfloat16
 from viscodex.types import TensorInfo
 
 if TYPE_CHECKING:
@@ -101,37 +102,41 @@ def _runs(rows: Rows) -> Iterator[tuple[int, int, int]]:
             yield first, int(rows[first]), end - first
 
 
-STICKY = np.int64((1 << 29) - 1)
-"""The 29 bits of a float64 significand that a float32 has no place for."""
+def widened(block: NDArray[Any]) -> Floats:
+    """The same values in float64."""
+    if block.dtype != ml_dtypes.bfloat16:
+        return block.astype(np.float64)
+    values = np.empty(block.shape, dtype=np.float64)
+    widen_bfloat16(block.view(np.uint16).reshape(-1), values.reshape(-1))
+    return values
 
 
 def rounded(values: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """float64 to the output dtype with one rounding, to nearest, ties to even; destroys `values`.
-
-    bfloat16 is reached by way of float32: two roundings, wrong next to ties. So the 29 surplus bits
-    are first folded into the last float32 bit (rounding to odd, Boldo and Melquiond 2008): then
-    the second rounding sees on which side of a tie the value lies.
-    """
+    """float64 to the output dtype with one rounding, to nearest, ties to even."""
     if dtype != ml_dtypes.bfloat16:
         return values.astype(dtype, copy=False)  # numpy rounds float64 to these once
-    bits = values.view(np.int64)
-    surplus = bits & STICKY
-    surplus += STICKY  # carries into the last float32 bit unless all surplus bits are 0
-    bits |= surplus
-    bits &= ~STICKY
-    result = values.astype(dtype)  # by way of float32, which is exact now
-    _mend_subnormals(values, result)
+    result = np.empty(values.shape, dtype=dtype)
+    round_bfloat16(values.reshape(-1), result.view(np.uint16).reshape(-1))
     return result
 
 
-def _mend_subnormals(values: Floats, result: NDArray[Any]) -> None:
-    """Below 2**-126 float32 itself has fewer bits: round such elements on bfloat16's own grid."""
-    exponents = result.view(np.int16) & 0x7F80
-    if exponents.size and exponents.min() <= 0x80:
-        near = np.flatnonzero(exponents <= 0x80)  # what rounded up to 2**-126 among them
-        tiny = near[np.abs(values[near]) < 2.0**-126]
-        scaled = values[tiny] * 2.0**133  # exact: bfloat16's grid there is 2**-133
-        result[tiny] = np.rint(scaled) * 2.0**-133
+def summed(
+    base: NDArray[Any] | None,
+    models: Sequence[NDArray[Any]],
+    *,
+    weight: Sequence[float],
+    lam: float = 1.0,
+    normalize: bool = False,
+) -> NDArray[Any]:
+    """`task_arithmetic` or `linear` of methods.py, all in bfloat16, rounded: the same bits sooner."""
+    total = sum(weight)
+    divides = normalize and abs(total) > 1e-8  # as in methods.py: else the sum is left as it is
+    result = np.empty(models[0].shape, dtype=models[0].dtype)
+    bits = tuple(model.view(np.uint16) for model in models)
+    origin = np.empty(0, dtype=np.uint16) if base is None else base.view(np.uint16)
+    weights = np.array(weight, dtype=np.float64)
+    sum_bfloat16(origin, bits, weights, total if divides else 1.0, lam, result.view(np.uint16))
+    return result
 
 
 def all_finite(block: NDArray[Any]) -> bool:

@@ -145,9 +145,8 @@ def _measure(
     rows: Mapping[str, Rows] | None,
     sample: bool,
 ) -> TensorGeometry:
-    import numpy as np
 
-    from viscodex.merge.block import BlockReader
+    from viscodex.merge.block import BlockReader, widened
 
     base, *others = infos
     skip = 0 if rows is None else 1
@@ -167,7 +166,7 @@ def _measure(
     unit = width if rows is not None else 1
     sums = _Sums(labels)
     for start, stop in _ranges(base.n_elements, unit, sample):
-        blocks = [one.read(start, stop).astype(np.float64) for one in readers]
+        blocks = [widened(one.read(start, stop)) for one in readers]
         if rows is not None:
             there = next(iter(rows.values()))[start // width : stop // width] >= 0
             blocks = [block.reshape(-1, width)[there] for block in blocks]

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from viscodex.merge.kernels import count_digits, gather_prefix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,23 +46,16 @@ class _Search:
     def next_shift(self) -> int:
         return next(shift for shift in DIGITS if shift < self.shift)
 
-    def feed(self, bits: Integers, sizes: Floats) -> None:
-        """Take in one block: int64 patterns and the float64 magnitudes that they are of."""
+    def feed(self, values: Floats) -> None:
+        """Take in one block, flat."""
         if 0 <= self.candidates <= GATHER_LIMIT:
-            low = np.int64(self.prefix << self.shift)
-            high = np.int64(low + (1 << self.shift) - 1)
-            self.gathered.append(sizes[(bits >= low) & (bits <= high)])
+            found = np.empty_like(values)
+            n = gather_prefix(values, self.prefix, self.shift, found)
+            self.gathered.append(found[:n].copy())
             return
-        chosen = bits >> np.int64(self.next_shift)
-        width = self.shift - self.next_shift
-        if self.shift < 63:
-            chosen = chosen[(chosen >> np.int64(width)) == self.prefix]
-            chosen &= np.int64((1 << width) - 1)
-        counts = np.bincount(chosen, minlength=1 << width)
         if self.counts is None:
-            self.counts = counts
-        else:
-            self.counts += counts
+            self.counts = np.zeros(1 << (self.shift - self.next_shift), dtype=np.int64)
+        count_digits(values, self.prefix, self.shift, self.next_shift, self.counts)
 
     def finish_pass(self) -> None:
         """Fix the answer, or the next bits of it."""
@@ -97,12 +92,8 @@ def kth_largest_magnitudes(
     searches = {rank: _Search(*rank) for rank in ranks}
     while open_ones := [search for search in searches.values() if search.value is None]:
         for block in passes():
-            for number in {search.tensor for search in open_ones}:
-                sizes: Any = np.abs(block[number].reshape(-1))
-                bits = sizes.view(np.int64)
-                for search in open_ones:
-                    if search.tensor == number:
-                        search.feed(bits, sizes)
+            for search in open_ones:
+                search.feed(np.ascontiguousarray(block[search.tensor]).reshape(-1))
         for search in open_ones:
             search.finish_pass()
     return {rank: search.value for rank, search in searches.items() if search.value is not None}

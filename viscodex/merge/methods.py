@@ -252,6 +252,7 @@ def _elect(
 def measure_magnitudes(
     blocks: Blocks,
     *,
+    n: int,
     density: Sequence[float],
     gamma: Sequence[float] | None = None,
     rescale: bool = False,
@@ -259,23 +260,28 @@ def measure_magnitudes(
 ) -> dict[str, Any]:
     """Thresholds of `ties` and `breadcrumbs`: exact order statistics of |tau_i|, in few passes.
 
-    Of n elements, int(density * n) are kept (at least one, unless the density is 0). For
+    Of the tensor's n elements, int(density * n) are kept (at least one, unless the density is 0). For
     breadcrumbs the int(gamma * n) largest are left out first, fewer where the density would not be
     reached otherwise.
     """
-    n = sum(math.prod(base.shape) for base, _ in blocks() if base is not None)
-    ranks: list[tuple[int, int]] = []  # (model, rank from the largest, 1-based)
+    ranks: dict[str, dict[int, int]] = {"threshold": {}, "outlier": {}}  # model -> rank, 1-based
     for i, share in enumerate(density):
         keep = n if share >= 1 else max(1, int(share * n)) if share > 0 else 0
         top = 0 if gamma is None or share >= 1 else min(int(gamma[i] * n), n - keep)
-        ranks += [(i, top + 1), (i, top + keep)] if keep else []
+        if keep:
+            ranks["threshold"][i] = top + keep
+        if keep and top:
+            ranks["outlier"][i] = top + 1
     found = kth_largest_magnitudes(
-        lambda: (_taus(base, models) for base, models in blocks()), ranks
+        lambda: (_taus(base, models) for base, models in blocks()),
+        [rank for of_models in ranks.values() for rank in of_models.items()],
     )
-    bounds = zip(ranks[::2], ranks[1::2], strict=True)
-    kept = {first[0]: (found[first], found[last]) for first, last in bounds}
-    high = [kept[i][0] if i in kept else math.inf for i in range(len(density))]
-    low = [kept[i][1] if i in kept else math.inf for i in range(len(density))]
+
+    def limits(kind: str, otherwise: float) -> list[float]:
+        ranked = ranks[kind]
+        return [found[i, ranked[i]] if i in ranked else otherwise for i in range(len(density))]
+
+    low, high = limits("threshold", math.inf), limits("outlier", math.inf)
     facts: dict[str, Any] = {"threshold": low, "outlier": high}
     if rescale:
         facts["scale"] = _scales(blocks, low, high)
@@ -403,6 +409,7 @@ class Method:
     measure: Callable[..., dict[str, Any]] | None = None
     reads_base: bool = True
     whole_rows: bool = False
+    is_sum: bool = False  # block.summed gives the same bits
     n_models: tuple[int, int | None] = (1, None)  # least and most models beside the base
 
 
@@ -418,9 +425,11 @@ def _shared(normalize: bool, rescale: bool | None = None) -> dict[str, Any]:
 
 
 METHODS: dict[str, Method] = {
-    "task_arithmetic": Method(task_arithmetic, _WEIGHT, _shared(normalize=False)),
-    "replace": Method(task_arithmetic, _WEIGHT, _shared(normalize=False), n_models=(2, 2)),
-    "linear": Method(linear, _WEIGHT, {"normalize": True}, reads_base=False),
+    "task_arithmetic": Method(task_arithmetic, _WEIGHT, _shared(normalize=False), is_sum=True),
+    "replace": Method(
+        task_arithmetic, _WEIGHT, _shared(normalize=False), is_sum=True, n_models=(2, 2)
+    ),
+    "linear": Method(linear, _WEIGHT, {"normalize": True}, reads_base=False, is_sum=True),
     "slerp": Method(slerp, {}, {"t": REQUIRED}, measure=measure_angle, n_models=(1, 1)),
     "ties": Method(ties, _TRIM, _shared(True, rescale=False), measure=measure_magnitudes),
     "dare_linear": Method(dare, _TRIM, _shared(False, rescale=True)),
