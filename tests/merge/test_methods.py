@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import viscodex
 from tests.merge.models import DTYPES, Arrays, arrays_of, same_bits, write_trio
 from viscodex.merge.block import rounded, summed, widened
+from viscodex.merge.kernels import fill_uniform
 from viscodex.merge.magnitude import kth_largest_magnitudes
 from viscodex.merge.methods import METHODS, linear, task_arithmetic
 
@@ -96,6 +97,16 @@ def test_the_compiled_sum_has_the_bits_of_the_formula(
         assert same_bits(summed(base, models, lam=lam, **settings), expected)
         expected = rounded(linear(None, wide, **settings), dtype)
         assert same_bits(summed(None, models, **settings), expected)
+
+
+def test_random_numbers_are_splitmix64_at_any_place() -> None:
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423]  # seed 1234567
+    whole, part = np.empty(1000), np.empty(300)
+    fill_uniform(np.uint64(1234567), 0, whole)
+    assert [int(v * 2**53) for v in whole[:3]] == [v >> 11 for v in published]
+    fill_uniform(np.uint64(1234567), 400, part)
+    assert np.array_equal(part, whole[400:700])
+    assert whole.min() >= 0 and whole.max() < 1
 
 
 # --- references, written from the papers, one element at a time or by plain numpy ------------------

@@ -49,6 +49,7 @@ from viscodex.merge.checkpoint import (
     write_atomically,
 )
 from viscodex.merge.geometry import UNRELATED, measure_geometry, unrelatedness
+from viscodex.merge.kernels import fill_uniform
 from viscodex.merge.methods import METHODS, Method
 from viscodex.merge.output import Output, check_output, check_space, out_of_space, partial_of
 from viscodex.merge.plan import SHARD_BYTES, Job, Work, block_elements, pieces, plan_work
@@ -315,6 +316,10 @@ def _merge_tensors(
         raise error
 
 
+def _seed(text: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
+
+
 class _TensorTask:
     """One output tensor, from its sources to its bytes, in a lane of two threads.
 
@@ -345,10 +350,7 @@ class _TensorTask:
             key: tuple(value[i] for i in order) if isinstance(value, tuple) else value
             for key, value in job.step.settings.items()
         }
-        self._keys = [
-            hashlib.sha256(f"{seed} {job.canonical} {prints[label]}".encode()).digest()
-            for label in labels
-        ]
+        self._seeds = [_seed(f"{seed} {job.canonical} {prints[label]}") for label in labels]
         self._models = [self._block_reader(*job.models[i]) for i in order]
         self._base = self._block_reader(job.base_label, job.base) if job.base else None
         self._own = BlockReader(reader, job.fallback) if self._rows else None
@@ -502,11 +504,9 @@ class _TensorTask:
 
     def _uniform(self, i: int, start: int, stop: int) -> NDArray[np.float64]:
         """Numbers in [0, 1) for elements start to stop: a function of seed, tensor, model, place."""
-        per_step = 4  # Philox makes four numbers for each value of its counter
-        key = int.from_bytes(self._keys[i][:16], "little")
-        generator = np.random.Generator(np.random.Philox(key=key, counter=start // per_step))
-        surplus = start % per_step
-        return generator.random(stop - start + surplus)[surplus:]
+        numbers = np.empty(stop - start)
+        fill_uniform(self._seeds[i], start, numbers)
+        return numbers
 
     def _refuse(self, start: int, stop: int) -> None:
         """Name the source of a value that is not finite, or say that the output dtype is too small."""

@@ -134,3 +134,22 @@ def gather_prefix(values: Any, prefix: int, shift: int, out: Any) -> int:
             out[found] = size
             found += 1
     return found
+
+
+@_compiled
+def fill_uniform(seed: Any, start: int, out: Any) -> None:
+    """Numbers in [0, 1) at places start, start + 1, ... of the sequence of `seed`: SplitMix64.
+
+    Steele, Lea and Flood 2014: each number is a mix of seed and place alone, so a block needs
+    nothing of the blocks before it.
+
+    Args:
+        seed: uint64.
+        out: float64 (N,).
+    """
+    for i in range(out.size):
+        z = np.uint64(seed + np.uint64(start + i + 1) * np.uint64(0x9E3779B97F4A7C15))
+        z = np.uint64((z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9))
+        z = np.uint64((z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB))
+        z = np.uint64(z ^ (z >> np.uint64(31)))
+        out[i] = np.float64(z >> np.uint64(11)) * 2.0**-53

@@ -214,7 +214,7 @@ def _taus(base: Array | None, models: Sequence[Array]) -> list[Array]:
 
 
 def _kept(tau: Array, mask: Array) -> Array:
-    return tau * array_namespace(tau).astype(mask, tau.dtype)
+    return tau * mask  # a product, so that what is not finite stays to be found
 
 
 def _rescaled(taus: list[Array], scale: Sequence[float] | None) -> list[Array]:
@@ -235,13 +235,13 @@ def _elect(
 ) -> Array:
     """Per element: the sign of the weighted sum wins, only the changes of that sign count."""
     weighted = [tau * w for tau, w in zip(taus, weight, strict=True)]
-    total = sum(weighted[1:], start=weighted[0])
-    sign = 2.0 * array_namespace(total).astype(total >= 0, total.dtype) - 1.0
-    total, divisor = 0.0 * sign, 0.0 * sign
+    is_positive = sum(weighted[1:], start=weighted[0]) >= 0
+    total, divisor = 0.0, 0.0
     for term, w in zip(weighted, weight, strict=True):
-        agrees = array_namespace(term).astype(term * sign > 0, term.dtype)
-        total += term * agrees
-        divisor += agrees * w
+        agrees = (is_positive & (term > 0)) | (~is_positive & (term < 0))
+        total = _kept(term, agrees) + total
+        if normalize:
+            divisor = array_namespace(term).astype(agrees, term.dtype) * w + divisor
     if normalize:
         divisor[divisor == 0] = 1.0
         total /= divisor
