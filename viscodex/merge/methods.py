@@ -236,7 +236,8 @@ def _elect(
     """Per element: the sign of the weighted sum wins, only the changes of that sign count."""
     weighted = [tau * w for tau, w in zip(taus, weight, strict=True)]
     is_positive = sum(weighted[1:], start=weighted[0]) >= 0
-    total, divisor = 0.0, 0.0
+    total: Array = 0.0
+    divisor: Array = 0.0
     for term, w in zip(weighted, weight, strict=True):
         agrees = (is_positive & (term > 0)) | (~is_positive & (term < 0))
         total = _kept(term, agrees) + total
