@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE := 1
 # with no local wheels: the CPU build of torch where there is no GPU driver
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=auto)
 
-DEBIAN := chromium-headless-shell bubblewrap libseccomp2 fonts-liberation fonts-noto-color-emoji fonts-wqy-microhei
+DEBIAN := chromium-headless-shell bubblewrap fontconfig fonts-liberation fonts-noto-color-emoji fonts-wqy-microhei
 
 define install
 @echo "installing viscodex[$(1)] into $(VENV) (once)"
@@ -28,7 +28,7 @@ endef
 demo: $(VENV)/.demo
 	$(BIN)/viscodex demo
 
-test: $(VENV)/.test $(VENV)/.system
+test: $(VENV)/.test $(VENV)/.system $(VENV)/.runtimes
 	$(BIN)/ruff check viscodex tests benchmarks examples
 	$(BIN)/ruff format --check -q viscodex tests benchmarks examples
 	$(BIN)/mypy
@@ -50,6 +50,12 @@ $(VENV)/.system: $(VENV)/.test
 	elif [ "$$(id -u)" != 0 ]; then echo "not root: run  sudo apt-get install$$missing"; \
 	else echo "installing$$missing"; apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	@touch $@
+
+# the pinned environments in which generated charts run
+$(VENV)/.runtimes: $(VENV)/.test viscodex/execute/runtimes/current.txt viscodex/execute/runtimes/chartmimic.txt
+	$(BIN)/viscodex runtime install current
+	$(BIN)/viscodex runtime install chartmimic
 	@touch $@
 
 clean:

@@ -31,8 +31,10 @@ def run(
 
 
 def test_help_names_every_command_with_examples() -> None:
-    assert {"merge", "inspect", "doctor", "demo"} <= set(run("--help").stdout.split())
-    for command in ("merge", "inspect"):
+    assert {"merge", "inspect", "run", "runtime", "doctor", "demo"} <= set(
+        run("--help").stdout.split()
+    )
+    for command in ("merge", "inspect", "run"):
         assert "Examples" in run(command, "--help").stdout
     assert re.fullmatch(r"viscodex \d+\.\d+\.\d+", run("--version").stdout.strip())
 
@@ -182,3 +184,67 @@ def test_examples_run_as_they_stand(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+CHART = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('hello')\nplt.show()\n"
+
+
+def test_run_renders_a_chart_and_prints_the_execution(tmp_path: Path) -> None:
+    (tmp_path / "chart.py").write_text(CHART)
+    done = run("run", tmp_path / "chart.py", "--render", tmp_path / "chart.png")
+    result = json.loads(done.stdout)
+    assert result["status"] == "ok" and "hello" in result["figure"]["texts"]
+    picture = (tmp_path / "chart.png").read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) == result["images"][0]["bytes"]
+    assert f"written: {tmp_path / 'chart.png'}" in done.stderr
+
+
+def test_run_renders_a_page(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<title>T</title><p style='color: red'>words</p>")
+    done = run("run", tmp_path / "page.html", "--render", tmp_path / "page.png", "--json")
+    result = json.loads(done.stdout)
+    assert (result["status"], result["page"]["title"]) == ("ok", "T")
+    assert result["page"]["blocks"][0]["text"] == "words"
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stderr == ""
+
+
+def test_run_gives_a_program_its_input_and_keeps_escapes_from_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("print('\\x1b[2J' + input())")
+    (tmp_path / "in.txt").write_text("words\n")
+    done = run("run", tmp_path / "p.py", "--stdin", tmp_path / "in.txt")
+    assert json.loads(done.stdout)["stdout"] == "\x1b[2Jwords\n"
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("1/0", "error"), ("while True: pass", "timeout"), ("", "no_code")]
+)
+def test_a_program_that_fails_is_printed_and_makes_exit_status_1(
+    tmp_path: Path, code: str, status: str
+) -> None:
+    (tmp_path / "p.py").write_text(code)
+    done = run("run", tmp_path / "p.py", "--timeout", "1", expect=1)
+    assert json.loads(done.stdout)["status"] == status
+
+
+def test_run_refuses_what_it_cannot_run(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("?")
+    (tmp_path / "b.py").write_bytes(b"\xff\xfe")
+    (tmp_path / "c.py").write_text("print()")
+    for words, expected in (
+        (["a.xyz"], "suffix"),
+        (["b.py"], "UTF-8"),
+        (["nowhere.py"], "No such file"),
+        (["c.py", "--as", "poem"], "no such kind"),
+        (["c.py", "--render", "no/where.png"], "not there"),
+        (["c.py", "--as", "chart", "--runtime", "old"], "no such runtime"),
+    ):
+        done = run("run", *(tmp_path / w if w[1:2] == "." else w for w in words), expect=2)
+        assert expected in done.stderr and done.stdout == "", words
+
+
+def test_runtime_list_names_all() -> None:
+    assert {"current:", "chartmimic:"} <= set(run("runtime", "list").stdout.split())

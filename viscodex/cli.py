@@ -10,6 +10,7 @@ Exit status: 0 done, 1 finished with failures, 2 bad usage or input, 130 interru
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +22,11 @@ from viscodex.errors import BadRecipe, ViscodexError
 if TYPE_CHECKING:
     from viscodex.merge.layout import Model
     from viscodex.recipe import MergeRecipe
-    from viscodex.types import Action, MergePlan, TensorGeometry
+    from viscodex.types import Action, Execution, MergePlan, TensorGeometry
 
 app = typer.Typer(
     name="viscodex",
-    help="Models that look at a picture and write the code: merge, inspect, check the machine.",
+    help="Models that look at a picture and write the code: merge, inspect, run, check the machine.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -263,6 +264,114 @@ def _labels(n: int) -> list[str]:
     return ["base", "vlm", "code", *[f"code_{i}" for i in range(2, n)]][:n]
 
 
+# --- run, runtime ---------------------------------------------------------------------------------
+
+RUN_EXAMPLES = """
+Examples:
+
+\b
+  viscodex run chart.py --render chart.png
+  viscodex run page.html --render page.png
+  viscodex run solution.cpp --stdin input.txt --timeout 2 --memory 256
+  viscodex run chart.py --json | jq .figure.texts
+
+The Execution is printed as JSON. Exit status: 0 if its status is ok, else 1.
+"""
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Chart (.py), page (.html), program.")
+    ],
+    render: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Write the picture here (NAME-2.png, ... too)."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", min=0.1, help="Seconds, of CPU and of the clock.")
+    ] = None,
+    memory: Annotated[int | None, typer.Option(metavar="MB", min=16, help="Default: 2048.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--as", help="chart, page or program; default: by suffix and imports."),
+    ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="Environment of charts: current, chartmimic.")
+    ] = "current",
+    stdin: Annotated[Path | None, typer.Option(metavar="FILE", help="A program's input.")] = None,
+    allow_unsafe: Annotated[
+        bool, typer.Option(help="Run even where only resource limits confine the code.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON only, no summary on stderr.")
+    ] = False,
+) -> None:
+    """Run one chart script, page or program in the sandbox; print the Execution as JSON."""
+    from viscodex.execute.file import run_file, write_pictures
+    from viscodex.execute.sandbox import Limits
+
+    if kind not in (None, "chart", "page", "program"):
+        raise BadRecipe("no such kind of file", f"--as {kind}", "chart, page or program")
+    if render is not None and not render.parent.is_dir():
+        raise BadRecipe("the directory is not there", f"--render {render}", "Make it first.")
+    limits = None
+    if timeout is not None or memory is not None:
+        limits = Limits()
+        if timeout is not None:
+            limits = replace(limits, wall=timeout, cpu=timeout)
+        if memory is not None:
+            limits = replace(limits, memory=memory << 20)
+    text = stdin.read_text(encoding="utf-8") if stdin else ""
+    result = run_file(
+        file, kind=kind, limits=limits, runtime=runtime, stdin=text, allow_unsafe=allow_unsafe
+    )
+    written = write_pictures(result, render) if render else []
+    typer.echo(_execution_json(result, written))
+    if not as_json:
+        _show_execution(result, written, wanted=render)
+    if result.status != "ok":
+        raise typer.Exit(1)
+
+
+runtimes = typer.Typer(
+    help="Pinned environments in which generated charts run.", no_args_is_help=True
+)
+app.add_typer(runtimes, name="runtime")
+
+RUNTIME_EXAMPLES = """
+Examples:
+
+\b
+  viscodex runtime install current
+  viscodex runtime install chartmimic
+  viscodex runtime list
+"""
+
+
+@runtimes.command("install", epilog=RUNTIME_EXAMPLES)
+def runtime_install(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="current or chartmimic.")],
+) -> None:
+    """Make a pinned environment; quick when it is already there."""
+    from viscodex.execute.runtime import install
+
+    typer.echo(f"{name}: {install(name, progress=_say)}")
+
+
+@runtimes.command("list", epilog=RUNTIME_EXAMPLES)
+def runtime_list() -> None:
+    """Which environments there are, and where."""
+    from viscodex.execute.runtime import installed
+
+    for name, place in installed().items():
+        typer.echo(f"{name}: {place or 'not installed; viscodex runtime install ' + name}")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
 # --- doctor, demo ---------------------------------------------------------------------------------
 
 
@@ -414,6 +523,44 @@ def _show_summary(summary: dict[str, Any]) -> None:
     console.print(table)
     facts = ", ".join(f"{key} {value}" for key, value in summary["sizes"].items())
     console.print(f"{facts}\nvocabulary: {summary['vocabulary']}\n")
+
+
+def _execution_json(result: Execution, written: list[Path]) -> str:
+    """As `to_json`, with each picture's size, hash and place instead of its bytes."""
+    import hashlib
+    import json
+
+    from viscodex.types import to_json
+
+    values = json.loads(to_json(replace(result, images=())))
+    values["images"] = [
+        {
+            "width": int.from_bytes(picture[16:20], "big"),  # of the IHDR chunk
+            "height": int.from_bytes(picture[20:24], "big"),
+            "bytes": len(picture),
+            "sha256": hashlib.sha256(picture).hexdigest(),
+            "path": str(written[i]) if i < len(written) else None,
+        }
+        for i, picture in enumerate(result.images)
+    ]
+    return json.dumps(values, indent=1)
+
+
+def _show_execution(result: Execution, written: list[Path], *, wanted: Path | None) -> None:
+    """A summary for people; nothing that the program wrote reaches the terminal raw."""
+    reason = f": {_printable(result.reason)}" if result.reason else ""
+    isolation = f"isolation {result.tier}" if result.tier else "not run"
+    _say(
+        f"{result.status}{reason} ({result.seconds:.2f} s, {result.cpu_seconds:.2f} s CPU, {isolation})"
+    )
+    for path in written:
+        _say(f"written: {path}")
+    if wanted is not None and not written:
+        _say(f"no picture: {wanted} is not written")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class _Progress:

@@ -1,20 +1,20 @@
 """What this machine has, and how to get what is missing.
 
 in:  the machine: libraries, devices, programs on the path, kernel features
-out: one Finding per line; nothing is changed and no process is started
-not covered: whether a sandbox really holds (execute/)
+out: one Finding per line; nothing is changed
+not covered: whether the sandbox holds against attacks (tests/execute)
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib.metadata
 import os
 import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from viscodex.errors import MissingPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,14 @@ LIBRARIES = (  # distribution, purpose, extra
     ("inspect-ai", "evaluation runs", "eval"),
     ("gradio", "playground", "serve"),
 )
-PROGRAMS = (  # name, alternatives on the path, purpose, Debian package
-    ("browser", ("chromium-headless-shell", "chromium", "google-chrome"), "rendering pages", "chromium-headless-shell"),
-    ("bubblewrap", ("bwrap",), "isolation of generated code", "bubblewrap"),
-    ("node", ("node", "nodejs"), "running JavaScript answers", "nodejs"),
-    ("C compiler", ("cc", "gcc"), "running C answers", "gcc"),
-    ("Java", ("java",), "running Java answers", "default-jre-headless"),
-)  # fmt: skip
 
 
 def examine() -> list[Finding]:
     """All findings, in reading order."""
-    return [*_machine(), *map(_library, LIBRARIES), _gpu(), *map(_program, PROGRAMS), *_isolation()]
+    return [
+        *_machine(), *map(_library, LIBRARIES), _gpu(),
+        *_isolation(), _browser(), *_runtimes(), *_languages(),
+    ]  # fmt: skip
 
 
 def _machine() -> list[Finding]:
@@ -79,33 +75,56 @@ def _gpu() -> Finding:
     )
 
 
-def _program(entry: tuple[str, tuple[str, ...], str, str]) -> Finding:
-    name, commands, purpose, package = entry
-    path = next((found for command in commands if (found := shutil.which(command))), None)
-    return Finding(
-        name, path is not None, path or "not on the path", purpose, f"apt-get install {package}"
-    )
-
-
 def _isolation() -> list[Finding]:
-    spaces = Path("/proc/sys/user/max_user_namespaces")
-    limit = int(spaces.read_text()) if spaces.exists() else 0
-    clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
-    allowed = limit > 0 and (not clone.exists() or clone.read_text().strip() != "0")
-    abi = _landlock_abi()
-    seccomp = Path("/proc/sys/kernel/seccomp/actions_avail").exists()
+    """The tier of the sandbox, and what it rests on: tried, not looked up."""
+    from viscodex.execute.sandbox import isolation
+
+    here = isolation()
+    tiers = {
+        "A": "A: own namespaces, system call filter, limits",
+        "B": "B: no namespaces; landlock, system call filter, limits",
+        "C": "C: limits only; generated code is refused",
+    }
     purpose = "isolation of generated code"
-    return [
-        Finding("user namespaces", allowed, f"limit {limit}", purpose, "sysctl user.max_user_namespaces=15000"),
-        Finding("landlock", abi > 0, f"ABI {abi}" if abi > 0 else "not available", purpose, "a kernel of 5.13 or newer"),
-        Finding("seccomp", seccomp, "available" if seccomp else "not available", purpose, "a kernel with seccomp"),
-    ]  # fmt: skip
+    remedy = "apt-get install bubblewrap, and a kernel that lets users make namespaces"
+    findings = [Finding("isolation", here.tier == "A", tiers[here.tier], purpose, remedy)]
+    for found, sentences in ((True, here.holds), (False, here.missing)):
+        for sentence in sentences:
+            name, _, value = sentence.partition(": ")
+            findings.append(Finding(name, found, value, purpose, "docs/sandbox.md, Tiers"))
+    return findings
 
 
-def _landlock_abi() -> int:
-    """Version of landlock that the kernel offers; below 1: none."""
-    create_ruleset, version_flag = 444, 1
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None, use_errno=True)
-        return int(libc.syscall(create_ruleset, None, 0, version_flag))
-    return 0
+def _runtimes() -> list[Finding]:
+    from viscodex.execute.runtime import installed
+
+    findings = []
+    for name, runtime in installed().items():
+        value = f"matplotlib {runtime.stamp['matplotlib']}" if runtime else "not installed"
+        remedy = f"viscodex runtime install {name}"
+        found = runtime is not None
+        findings.append(Finding(f"runtime {name}", found, value, "running charts", remedy))
+    return findings
+
+
+def _browser() -> Finding:
+    from viscodex.execute.browser import find_browser
+
+    remedy = "apt-get install chromium-headless-shell"
+    try:
+        return Finding("browser", True, str(find_browser()), "rendering pages", remedy)
+    except MissingPart as error:
+        return Finding("browser", False, error.what, "rendering pages", error.todo)
+
+
+def _languages() -> list[Finding]:
+    from viscodex.execute.program import LANGUAGES, find_tool
+
+    findings = []
+    for name in LANGUAGES:
+        purpose = f"running {name} answers"
+        try:
+            findings.append(Finding(name, True, find_tool(name).path, purpose, ""))
+        except MissingPart as error:
+            findings.append(Finding(name, False, "not on the path", purpose, error.todo))
+    return findings

@@ -6,6 +6,7 @@ not covered: samples that fail; they are data with a status and a reason
 
     ViscodexError
     ├── BadRecipe            a recipe or a command-line value that cannot be meant
+    ├── BadInput             a file or an answer that cannot be run or read
     ├── BadCheckpoint        files that are not a whole, readable model
     ├── MergeRefused         sound inputs that must not be merged with one another
     │   └── ShapeMismatch    the two language models differ in size
@@ -41,6 +42,10 @@ class ViscodexError(Exception):
 
 class BadRecipe(ViscodexError):
     """A recipe, override or option that cannot be meant."""
+
+
+class BadInput(ViscodexError):
+    """A file, picture or answer that cannot be read as what it should be."""
 
 
 class BadCheckpoint(ViscodexError):
