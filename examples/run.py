@@ -1,9 +1,9 @@
 """Run a chart script and a page in the sandbox, in a few lines.
 
     viscodex runtime install current
-    python examples/run.py OUT
+    python examples/run.py [OUT]
 
-Writes chart.png and page.png to OUT and prints what was seen in them.
+Writes chart.png and page.png to OUT (default: rendered) and prints what was seen in them.
 """
 
 import sys
@@ -25,7 +25,7 @@ PAGE = """
 <h1>Arrows</h1><p>merge, train, run</p><img src="photo.jpg" width="160">
 """
 
-out = Path(sys.argv[1])
+out = Path(sys.argv[1] if len(sys.argv) > 1 else "rendered")
 out.mkdir(parents=True, exist_ok=True)
 chart, page = run_chart(CHART), render_page(PAGE)
 for result, name in ((chart, "chart.png"), (page, "page.png")):
