@@ -47,7 +47,7 @@ HOSTILE_CHARTS = {
 }
 HOSTILE_PAGES = {
     "<script>while (true) {}</script>": {"timeout"},
-    "<script>while (true) alert(1)</script>": {"timeout", "ok"},
+    "<script>while (true) alert(1)</script>": {"timeout", "blocked"},
     "<meta http-equiv=refresh content='0;url=http://127.0.0.1:1/'>x": {"ok"},
     "<div style='height:50000px'>x</div>": {"ok"},
 }

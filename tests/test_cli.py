@@ -239,7 +239,11 @@ def test_run_refuses_what_it_cannot_run(tmp_path: Path) -> None:
         (["b.py"], "UTF-8"),
         (["nowhere.py"], "No such file"),
         (["c.py", "--as", "poem"], "no such kind"),
-        (["c.py", "--render", "no/where.png"], "not there"),
+        (["c.py", "--render", "no/where.png"], "cannot be written there"),
+        (["c.py", "--render", "/"], "cannot be written there"),
+        (["c.py", "--stdin", "b.py"], "UTF-8"),
+        (["c.py", "--timeout", "inf"], "Invalid value"),
+        (["/dev/zero"], "not a regular file"),
         (["c.py", "--as", "chart", "--runtime", "old"], "no such runtime"),
     ):
         done = run("run", *(tmp_path / w if w[1:2] == "." else w for w in words), expect=2)

@@ -289,7 +289,8 @@ def run(
         typer.Option(metavar="PNG", help="Write the picture here (NAME-2.png, ... too)."),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="S", min=0.1, help="Seconds, of CPU and of the clock.")
+        float | None,
+        typer.Option(metavar="S", min=0.1, max=86400, help="Seconds, of CPU and of the clock."),
     ] = None,
     memory: Annotated[int | None, typer.Option(metavar="MB", min=16, help="Default: 2048.")] = None,
     kind: Annotated[
@@ -308,23 +309,28 @@ def run(
     ] = False,
 ) -> None:
     """Run one chart script, page or program in the sandbox; print the Execution as JSON."""
-    from viscodex.execute.file import run_file, write_pictures
-    from viscodex.execute.sandbox import Limits
+    import os
+
+    from viscodex.execute.file import read_text, run_file, write_pictures
 
     if kind not in (None, "chart", "page", "program"):
         raise BadRecipe("no such kind of file", f"--as {kind}", "chart, page or program")
-    if render is not None and not render.parent.is_dir():
-        raise BadRecipe("the directory is not there", f"--render {render}", "Make it first.")
-    limits = None
-    if timeout is not None or memory is not None:
-        limits = Limits()
-        if timeout is not None:
-            limits = replace(limits, wall=timeout, cpu=timeout)
-        if memory is not None:
-            limits = replace(limits, memory=memory << 20)
-    text = stdin.read_text(encoding="utf-8") if stdin else ""
+    if render is not None and (
+        not render.name or render.is_dir() or not os.access(render.parent, os.W_OK)
+    ):
+        raise BadRecipe(
+            "the picture cannot be written there",
+            f"--render {render}",
+            "Give the name of a file in a directory that is there and yours.",
+        )
     result = run_file(
-        file, kind=kind, limits=limits, runtime=runtime, stdin=text, allow_unsafe=allow_unsafe
+        file,
+        kind=kind,
+        seconds=timeout,
+        memory=None if memory is None else memory << 20,
+        runtime=runtime,
+        stdin=read_text(stdin) if stdin else "",
+        allow_unsafe=allow_unsafe,
     )
     written = write_pictures(result, render) if render else []
     typer.echo(_execution_json(result, written))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -319,3 +321,64 @@ def test_one_chart_without_a_pool_of_ones_own() -> None:
     execution = run_chart(PLT + "plt.plot([1])", limits=Limits(wall=60, cpu=20))
     assert (execution.status, len(execution.images)) == ("ok", 1)
     assert np.isfinite(execution.cpu_seconds)
+
+
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_forked_process_has_a_worker_of_its_own() -> None:
+    script = PLT + "import time\nplt.title('{0}'); time.sleep(0.3); print('{0}')"
+    with ChartPool(workers=1) as pool:
+        pool.run("x = 1")
+        out, into = os.pipe()
+        child = os.fork()
+        if child == 0:
+            said = pool.run(script.format("child")).stdout
+            pool.close()
+            os.write(into, said.encode())
+            os._exit(0)
+        parent = pool.run(script.format("parent"))
+        os.close(into)
+        with os.fdopen(out) as pipe:
+            assert pipe.read() == "child\n"
+        os.waitpid(child, 0)
+        assert parent.stdout == "parent\n" and parent.figure and "parent" in parent.figure.texts
+        assert pool.run("print('still here')").stdout == "still here\n"
+
+
+def test_charts_run_beside_a_thousand_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip("so many files cannot be opened here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert run_chart("print(1)").stdout == "1\n"
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '{"status":"ok","reason":"","exit_code":1e999,"more":[],"failed":"","logs":[],"pictures":[],"record":null}',
+        "[" * 100_000,
+        "[" + "[]," * 8_000_000 + "[]]",
+    ],
+    ids=["infinite", "deep", "large"],
+)
+def test_a_record_that_is_none_is_a_status(head: str) -> None:
+    # what the trusted frame writes is bound before the script: so the message itself is made here
+    from viscodex.execute.chart import _read_reply
+    from viscodex.execute.pool import Reply
+
+    body = head.encode()
+    facts = {"status": "", "reason": "", "exit_code": 0, "seconds": 0.0, "cpu": 0.0}
+    message = len(body).to_bytes(4, "little") + body
+    assert _read_reply(Reply(facts, b"", b"", message)).status == "blocked"
+
+
+def test_a_late_run_is_told_that_the_pool_is_closed() -> None:
+    pool = ChartPool(workers=1)
+    pool.close()
+    with pytest.raises(RuntimeError, match="closed"), pool._worker():
+        raise AssertionError("got a worker")

@@ -362,3 +362,13 @@ def test_all_recorded_screenshots_are_those_of_design2code(pool: PagePool, golde
         pages.append((f"{number}_cand", candidate, shots["cand_orig"]))
         pages.append((f"{number}_ref", reference, shots["ref_orig"]))
     _assert_parity(pool, recorded, (folder / "pairs" / "rick.jpg").read_bytes(), pages)
+
+
+def test_a_page_that_writes_its_own_violation_reports_harms_nobody(pool: PagePool) -> None:
+    launches = pool.launches
+    for body in ("[]", "nonsense", '{"csp-report": 3}'):
+        done = pool.render(
+            f"<p>x</p><script>fetch('/.policy-violation',{{method:'POST',body:'{body}'}})</script>"
+        )
+        assert done.status == "ok", done.reason
+    assert pool.launches == launches

@@ -264,7 +264,7 @@ def test_returned_values_come_back_unchanged(value: Any) -> None:
     from viscodex.execute.harness import _plain
     from viscodex.execute.program import _value
 
-    back = _value(json.loads(json.dumps(_plain(value, 0))))
+    back = _value(json.loads(json.dumps(_plain(value, 0))), 100)
     assert repr(back) == repr(value)
 
 
@@ -384,3 +384,60 @@ def test_a_unit_test_finds_its_files_and_modules() -> None:
     """)
     files = {"helper.py": b"x = 1", "data.txt": b"hello"}
     assert run_unit_test("", test, "python", files=files).status == "ok"
+
+
+# --- answers that send what no value is -----------------------------------------------------------
+
+NO_VALUES = {
+    "a ratio over zero": "class F(__import__('fractions').Fraction):\n"
+    "    def as_integer_ratio(s): return (1, 0)\n"
+    "def f(x): return F(1, 2)",
+    "a number that is a word": "import decimal\n"
+    "class D(decimal.Decimal):\n"
+    "    def is_finite(s): return False\n"
+    "    def __str__(s): return 'boo'\n"
+    "def f(x): return D(1)",
+    "a key that cannot be one": "class T(tuple):\n"
+    "    def __hash__(s): return 1\n"
+    "def f(x): return {T([[]]): 1}",
+    "a table of colliding keys": "class D(dict):\n"
+    "    def items(self): return ((k * (2**61 - 1), 0) for k in range(1, 100000))\n"
+    "def f(x): return D()",
+}
+
+
+@pytest.mark.parametrize("code", NO_VALUES.values(), ids=NO_VALUES)
+def test_an_answer_that_sends_no_value_is_wrong_and_raises_nothing(code: str) -> None:
+    for expected in (1, {"a": 1}):
+        verdict = judge_calls(code, "f", [[1]], [expected])
+        assert not verdict.passed and len(verdict.results) == 1
+
+
+def test_tables_are_still_compared() -> None:
+    code = "def f(n): return {f'k{i}': {'x': i} for i in range(n)}"
+    expected = {f"k{i}": {"x": i} for i in range(5)}
+    assert judge_calls(code, "f", [[5]], [[expected]]).passed
+    assert not judge_calls(code, "f", [[6]], [[expected]]).passed
+
+
+def test_inputs_and_outputs_go_in_pairs() -> None:
+    with pytest.raises(ValueError, match="2 inputs and 1 outputs"):
+        judge_calls("def f(x): return x", "f", [[1], [2]], [1])
+
+
+def test_javascript_that_returns_early_proves_nothing() -> None:
+    _skip_without("javascript")
+    assert run_unit_test("return;", "throw new Error('no')", "javascript").status == "error"
+    assert (
+        run_unit_test("var a = 1;", "if (a !== 1) throw new Error('no')", "javascript").status
+        == "ok"
+    )
+
+
+@pytest.mark.parametrize(
+    "files", [{"a": b"", "a/b": b""}, {"n" * 300: b""}, {"big": bytes(70 << 20)},
+              {f"f{i}": b"" for i in range(2000)}], ids=["clash", "name", "size", "number"],
+)  # fmt: skip
+def test_files_that_cannot_be_given_are_the_callers_error(files: dict[str, bytes]) -> None:
+    with pytest.raises(ValueError, match=r"file|name"):
+        run_program("print(1)", "python", files=files)

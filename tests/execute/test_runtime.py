@@ -130,3 +130,12 @@ def test_cache_directory_follows_the_usual_variables(
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert runtime.home() == tmp_path / ".cache" / "viscodex"
+
+
+def test_a_runtime_whose_python_is_gone_is_made_again(small: Path) -> None:
+    made = runtime.install("current")
+    made.python.unlink()
+    assert runtime.installed()["current"] is None
+    assert runtime.install("current").python.exists()
+    (made.folder / "viscodex.json").write_text("[]")
+    assert runtime.installed()["current"] is None

@@ -29,6 +29,7 @@ CHART_LIMITS = Limits(wall=120.0, cpu=20.0, memory=2 << 30, disk=64 << 20, outpu
 """CPU time decides; the wall limit only ends what waits."""
 
 MAX_PIXELS = 50_000_000  # of one figure
+MAX_RECORD = 16 << 20  # bytes of JSON; what it becomes takes much more
 _LOGS: Mapping[str, object] = {"texts": (), "layouts": (), "calls": {}, "colors": ()}
 
 
@@ -41,7 +42,7 @@ class ChartPool:
     Args:
         runtime: "current" or "chartmimic" (viscodex runtime install NAME).
         workers: scripts at once; None takes the number of cores.
-        limits: of a run, and the most that a run may ask for.
+        limits: of a run; also the most memory, disk and processes that a run may ask for.
         tier: of the isolation; None takes the best of this machine.
         allow_unsafe: go on where only resource limits confine the code (tier C).
 
@@ -64,7 +65,7 @@ class ChartPool:
         self.tier = tier or isolation().tier
         count = workers or len(os.sched_getaffinity(0))
         self.workers = [Worker(self.runtime, limits, tier, allow_unsafe) for _ in range(count)]
-        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()  # the warmest first
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()  # the warmest first
         for worker in reversed(self.workers):
             self._idle.put(worker)
         self._closed = threading.Event()
@@ -86,7 +87,10 @@ class ChartPool:
             return
         self._closed.set()
         for _ in self.workers:
-            self._idle.get().close()
+            worker = self._idle.get()
+            assert worker is not None
+            worker.close()
+        self._idle.put(None)  # wakes a run that came too late
 
     def run(
         self,
@@ -171,6 +175,9 @@ class ChartPool:
     @contextlib.contextmanager
     def _worker(self) -> Any:
         worker = self._idle.get()
+        if worker is None:
+            self._idle.put(None)
+            raise RuntimeError("this ChartPool is closed")
         try:
             yield worker
         finally:
@@ -260,7 +267,9 @@ def _read_reply(reply: Reply) -> _Run:
         return run
     try:
         _read_message(run, reply.message)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
+    except (
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error
+    ):  # fmt: skip
         run.status, run.reason = "blocked", "sent a record that is none"
         run.record, run.images = None, ()
     return run
@@ -268,6 +277,8 @@ def _read_reply(reply: Reply) -> _Run:
 
 def _read_message(run: _Run, message: bytes) -> None:
     (size,) = struct.unpack_from("<I", message)
+    if size > MAX_RECORD:
+        raise ValueError("size of a record")
     head = json.loads(message[4 : 4 + size], parse_constant=_no_constant)
     if head["status"] not in _STATUSES:
         raise ValueError("status")

@@ -8,14 +8,18 @@ not covered: many files at once (ChartPool, PagePool)
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from viscodex.errors import BadInput, MissingPart
-from viscodex.execute.sandbox import Limits
 from viscodex.types import Execution
 
-PLOTTING = re.compile(r"^\s*(import|from)\s+(matplotlib|seaborn|pylab|networkx|squarify)\b", re.M)
+PLOTTING = re.compile(
+    r"^\s*(?:from|import)\s+(?:[\w.]+(?:\s+as\s+\w+)?\s*,\s*)*"
+    r"(?:matplotlib|seaborn|pylab|networkx|squarify|pandas\.plotting)\b",
+    re.MULTILINE,
+)
 PAGES = (".html", ".htm", ".xhtml", ".svg")
 MAX_BYTES = 10_000_000  # of a source file; a model's answer has a thousandth of it
 
@@ -33,7 +37,8 @@ def run_file(
     path: Path,
     *,
     kind: str | None = None,
-    limits: Limits | None = None,
+    seconds: float | None = None,
+    memory: int | None = None,
     runtime: str = "current",
     stdin: str = "",
     allow_unsafe: bool = False,
@@ -42,7 +47,8 @@ def run_file(
 
     Args:
         kind: chart, page or program; default: `kind_of`.
-        limits: default: those of the kind.
+        seconds: of CPU and of wall time; default: the limits of the kind.
+        memory: bytes; default: the limit of the kind.
         runtime: the environment of charts, see `viscodex runtime`.
         stdin: for programs.
         allow_unsafe: go on where only resource limits confine the code (tier C).
@@ -52,20 +58,26 @@ def run_file(
         MissingPart: the runtime, browser or language is not on this machine.
         IsolationMissing: the code cannot be confined here and allow_unsafe is not set.
     """
-    code = _read(path)
+    code = read_text(path)
     if not code.strip():
         return Execution("no_code", reason="the file is empty")
     kind = kind or kind_of(path, code)
-    given: dict[str, Any] = {} if limits is None else {"limits": limits}
+    asked: dict[str, Any] = {} if seconds is None else {"wall": seconds, "cpu": seconds}
+    if memory is not None:
+        asked["memory"] = memory
     if kind == "chart":
-        from viscodex.execute.chart import run_chart
+        from viscodex.execute.chart import CHART_LIMITS, run_chart
 
-        return run_chart(code, name=path.name, runtime=runtime, allow_unsafe=allow_unsafe, **given)
+        limits = replace(CHART_LIMITS, **asked)
+        return run_chart(
+            code, name=path.name, runtime=runtime, allow_unsafe=allow_unsafe, limits=limits
+        )
     if kind == "page":
-        from viscodex.execute.page import render_page
+        from viscodex.execute.page import PAGE_LIMITS, render_page
 
-        return render_page(code, allow_unsafe=allow_unsafe, **given)
-    from viscodex.execute.program import language_of, run_program
+        limits = replace(PAGE_LIMITS, **asked)
+        return render_page(code, allow_unsafe=allow_unsafe, limits=limits)
+    from viscodex.execute.program import RUN_LIMITS, language_of, run_program
 
     try:
         language = language_of(path.suffix[1:] or path.name)
@@ -76,14 +88,23 @@ def run_file(
             "Use a usual suffix, such as .py .js .ts .java .c .cpp .go .rs .php .R .sh .sql; "
             "or .html for a page.",
         ) from error
-    return run_program(code, language.name, stdin=stdin, allow_unsafe=allow_unsafe, **given)
+    limits = replace(RUN_LIMITS, **asked)
+    return run_program(code, language.name, stdin=stdin, allow_unsafe=allow_unsafe, limits=limits)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A text file from the user, of sensible size.
+
+    Raises:
+        BadInput: it is no regular file, too large, or not UTF-8.
+        OSError: it cannot be read.
+    """
     size = path.stat().st_size
-    if path.is_dir() or size > MAX_BYTES:
+    if not path.is_file() or size > MAX_BYTES:
         what = (
-            "a directory is no program" if path.is_dir() else "the file is too large for a program"
+            "this is not a regular file"
+            if not path.is_file()
+            else "the file is too large for a program"
         )
         raise BadInput(
             what, f"{path}: {size:,} bytes", f"Give one text file below {MAX_BYTES:,} bytes."
@@ -106,6 +127,10 @@ def write_pictures(execution: Execution, place: Path) -> list[Path]:
     ]
     for path, picture in zip(places, execution.images, strict=True):
         part = path.with_name(f".{path.name}.part")
-        part.write_bytes(picture)
-        part.replace(path)
+        try:
+            part.write_bytes(picture)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     return places

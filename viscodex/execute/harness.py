@@ -7,11 +7,13 @@ not covered: whether an answer is right: expected results never come in here (pr
 Modes: `unit` runs a program with its tests to the end. `stdio` and `calls` do what MMCode's checker
 does with an answer, its peculiarities included.
 
-The nonce lives in the closure of an audit hook, which nobody can ask for. The hook writes it only
+The nonce lives in the closure of an audit hook, to which Python code has no path. The hook writes it only
 when called from the last line of `_main`, on the main thread, with nothing of the answer on the
 stack. It never raises, so that no traceback leads into it; signal handlers, whose frame would, are
 refused by the system call filter in mode `unit`. The order is read and closed before the answer
-starts. What opens the interpreter's memory (gc, ctypes, crafted code, tracing) ends the process.
+starts. The plain ways into the interpreter's memory (gc, ctypes, crafted code, tracing) end the process; not
+all ways are closed: a library that reads any address (numpy can) finds the nonce. What an answer can
+forge is its own result, no other.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ A page has a context and a process of its own, thrown away with it; the browser 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ class PagePool:
         self._lock = threading.Lock()  # of what follows
         self._browser: Browser | None = None
         self._users: dict[Browser, int] = {}
+        self._owner = os.getpid()
         self._closed = False
         self.launches = 0
 
@@ -81,6 +83,8 @@ class PagePool:
         with self._lock:
             self._closed = True
             browsers, self._browser = list(self._users), None
+            if self._owner != os.getpid():
+                browsers = []
             self._users.clear()
         for browser in browsers:
             browser.close()
@@ -169,6 +173,8 @@ class PagePool:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the pool is closed")
+            if self._owner != os.getpid():  # after a fork the browser is the parent's
+                self._browser, self._users, self._owner = None, {}, os.getpid()
             old = self._browser
             if old is not None and (old.gone or old.pages >= self.recycle):
                 self._browser = None

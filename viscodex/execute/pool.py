@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import platform
-import select
 import struct
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typing import Any
 
 from viscodex.errors import IsolationMissing
 from viscodex.execute import sandbox, seccomp
+from viscodex.execute.confined import readable
 from viscodex.execute.runtime import Runtime
 from viscodex.execute.sandbox import Confined, Limits
 
@@ -89,6 +89,7 @@ class Worker:
             allow_unsafe,
         )
         self._job: Confined | None = None
+        self._owner = os.getpid()
         self.starts = 0
 
     @property
@@ -113,6 +114,8 @@ class Worker:
             return self._call(request, wall)
 
     def _call(self, request: Mapping[str, Any], wall: float) -> Reply:
+        if self._owner != os.getpid():  # after a fork the zygote is the parent's
+            self._job, self._owner = None, os.getpid()
         if self._job is None:
             self._start()
         try:
@@ -172,7 +175,7 @@ class Worker:
         """The last lines that the zygote wrote on standard error."""
         assert self._job is not None and self._job.stderr is not None
         said = b""
-        while len(said) < 1 << 16 and select.select([self._job.stderr], [], [], 0)[0]:
+        while len(said) < 1 << 16 and readable(self._job.stderr.fileno()):
             part = os.read(self._job.stderr.fileno(), 1 << 16)
             if not part:
                 break
@@ -207,7 +210,7 @@ class Worker:
         got = bytearray()
         while len(got) < size:
             left = end - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            if left <= 0 or not readable(descriptor, left):
                 raise Lost("the warm process does not answer")
             part = os.read(descriptor, min(size - len(got), 1 << 20))
             if not part:
@@ -218,7 +221,7 @@ class Worker:
     def close(self) -> None:
         """End the zygote and everything below it."""
         job, self._job = self._job, None
-        if job is not None:
+        if job is not None and self._owner == os.getpid():
             with contextlib.suppress(OSError):
                 job.kill()
             job.close()

@@ -404,10 +404,13 @@ def judge_calls(
         outputs: what is expected of each.
         seconds, limits: as in judge_stdio; all tests share one process.
     """
+    if len(inputs) != len(outputs):
+        raise ValueError(f"{len(inputs)} inputs and {len(outputs)} outputs")
     order = {"mode": "calls", "function": fn_name, "tests": [list(i) for i in inputs]}
+    most = max(map(_largest_table, outputs), default=0)
 
     def right(index: int, result: dict[str, Any]) -> bool:
-        return same_value(_value(result["value"]), outputs[index])
+        return same_value(_value(result["value"], most), outputs[index])
 
     return _judge_inside(
         code, order, len(inputs), right, seconds, limits, _where(tier, allow_unsafe)
@@ -429,16 +432,31 @@ def _judge_inside(
     execution, said = _in_harness(sys.executable, order, {}, limits, where)
     if said is None:
         return Verdict((RUN_ERROR,) * n_tests, execution)
-    if not said["loaded"]:
-        return Verdict((LOAD_ERROR,), replace(execution, status="error", reason=said["why"]))
-    results: list[bool | int] = []
-    for index in range(n_tests):
-        result = said["results"][index]
-        results.append(RUN_ERROR if "error" in result else right(index, result))
-    errors = [result["error"] for result in said["results"] if "error" in result]
+    try:
+        if not said["loaded"]:
+            why = str(said["why"])[:300]
+            return Verdict((LOAD_ERROR,), replace(execution, status="error", reason=why))
+        results = [_result(said["results"][index], index, right) for index in range(n_tests)]
+        errors = [str(result["error"]) for result in said["results"] if "error" in result]
+    except _NO_VALUE:
+        reason = "sent results that are none"
+        return Verdict((RUN_ERROR,) * n_tests, replace(execution, status="blocked", reason=reason))
     if errors:
-        execution = replace(execution, status="error", reason=errors[0])
+        execution = replace(execution, status="error", reason=errors[0][:300])
     return Verdict(tuple(results), execution)
+
+
+_NO_VALUE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a value raises that no value could be: an answer may send anything."""
+
+
+def _result(
+    result: dict[str, Any], index: int, right: Callable[[int, dict[str, Any]], bool]
+) -> bool | int:
+    try:
+        return RUN_ERROR if "error" in result else right(index, result)
+    except _NO_VALUE:
+        return RUN_ERROR
 
 
 def _in_harness(
@@ -478,7 +496,10 @@ def _in_harness(
         if execution.status == "ok":
             execution = replace(execution, status="error", reason="ended before its end")
         return execution, None
-    return execution, json.loads(said[len(nonce) :])
+    try:
+        return execution, json.loads(said[len(nonce) :])
+    except (ValueError, RecursionError):
+        return replace(execution, status="blocked", reason="sent results that are none"), None
 
 
 def _lines(text: str | Sequence[str]) -> str:
@@ -556,8 +577,18 @@ class _Other:
     """A value that equals nothing."""
 
 
-def _value(said: Any) -> Any:
-    """What harness._plain wrote."""
+def _largest_table(value: Any) -> int:
+    """Pairs of the largest dict in a value."""
+    if isinstance(value, dict):
+        return max([len(value), *map(_largest_table, value.values())])
+    return max(map(_largest_table, value), default=0) if isinstance(value, list | tuple) else 0
+
+
+def _value(said: Any, most: int) -> Any:
+    """What harness._plain wrote; dicts of more than `most` pairs equal nothing that is expected.
+
+    Keys may be made to collide, which makes a large dict quadratically slow to build.
+    """
     kind, content = said
     if kind == "hex":
         return int(content, 16)
@@ -568,10 +599,12 @@ def _value(said: Any) -> Any:
     if kind == "ratio":
         return Fraction(int(content[0], 16), int(content[1], 16))
     if kind in ("list", "tuple"):
-        items = [_value(item) for item in content]
+        items = [_value(item, most) for item in content]
         return items if kind == "list" else tuple(items)
+    if kind == "dict" and len(content) > most:
+        return _Other()
     if kind == "dict":
-        pairs = [(_value(key), _value(value)) for key, value in content]
+        pairs = [(_value(key, most), _value(value, most)) for key, value in content]
         hashable = [(k, v) for k, v in pairs if not isinstance(k, list | dict)]
         return dict(hashable) if len(hashable) == len(pairs) else _Other()
     return content if kind == "is" else _Other()
@@ -627,8 +660,8 @@ const fs = require("fs"), write = fs.writeSync.bind(fs), path = require("path");
 const nonce = fs.readFileSync(NONCE, "utf8"); fs.closeSync(NONCE);
 let whole = false;
 process.once("beforeExit", () => { if (whole && !process.exitCode) write(RESULT, nonce); });
+globalThis.TOKEN = () => { whole = true; };
 require(path.resolve("FILE"));
-whole = true;
 """
 _ENDINGS = {  # interpreters that read a program from top to bottom: its last line gives the proof
     "r": 'local({ con <- file("/proc/self/fd/NONCE", "r"); x <- readLines(con, warn = FALSE); cat(x, file = "/proc/self/fd/RESULT") })',
@@ -656,7 +689,9 @@ def run_unit_test(
         test: source that follows it.
         compat: passed means exit status 0 (Python: no exception), as InfiBench has it. Otherwise
             the program must also prove that it came to its end, so os._exit(0) or exit() in an
-            answer passes nothing; a Python answer must be whole without its test.
+            answer passes nothing; a Python answer must be whole without its test. This stops
+            early ends and ordinary trickery; compiled programs, and code that reads its own
+            process's memory, can still forge their own result.
         files: relative name -> content, in the working directory.
         python: interpreter with the libraries of the benchmark; None takes ours.
 
@@ -693,6 +728,7 @@ def _run_with_proof(
         def fill(text: str) -> str:
             return text.replace("NONCE", str(ask)).replace("RESULT", str(answer))
 
+        token = ""
         beside: dict[str, str] = {}
         words: list[str] = []
         if kind.name == "c++":
@@ -710,6 +746,13 @@ def _run_with_proof(
                 code += fill(_DONE_RUST)
         elif kind.name == "java":
             beside = {"ViscodexDone.java": fill(_DONE_JAVA).replace("CLASS", _main_class(code))}
+        elif kind.name in ("javascript", "typescript"):  # an early return does not come here
+            token = f"_end_{secrets.token_hex(8)}"
+            code += (
+                f"\n;(globalThis as any).{token}();\n"
+                if kind.name == "typescript"
+                else f"\n;globalThis.{token}();\n"
+            )
         elif kind.name in _ENDINGS:
             code += f"\n{fill(_ENDINGS[kind.name])}\n"
         ready = _prepare(code, kind, limits, COMPILE_LIMITS, where, beside, words)
@@ -718,7 +761,7 @@ def _run_with_proof(
         if kind.name == "java":
             ready = replace(ready, argv=[*ready.argv[:-1], "ViscodexDone"])
         if kind.name in ("javascript", "typescript"):
-            script = fill(_DONE_NODE).replace("FILE", ready.argv[-1])
+            script = fill(_DONE_NODE).replace("FILE", ready.argv[-1]).replace("TOKEN", token)
             ready = replace(
                 ready,
                 argv=[*ready.argv[:-1], "viscodex-done.cjs"],

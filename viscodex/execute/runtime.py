@@ -116,7 +116,9 @@ def _read(name: str) -> Runtime | None:
         marker = json.loads((folder / _MARKER).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    if marker.get("pins") != digest_of(name):
+    if not isinstance(marker, dict) or marker.get("pins") != digest_of(name):
+        return None
+    if not (folder / "bin" / "python").exists():  # a link to a Python that is gone
         return None
     return Runtime(name, folder, folder / "bin" / "python", marker["stamp"])
 

@@ -46,6 +46,9 @@ from viscodex.types import Status
 
 __all__ = ["WORK", "Confined", "Isolation", "Limits", "Outcome", "isolation", "run", "start"]
 
+MAX_FILES = 1000
+"""Given to one job."""
+
 _POLL_S = 0.05  # how often CPU time and memory of a tree are looked at
 _NEVER_SHOWN = (
     "/", "/boot", "/dev", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/var", WORK,
@@ -121,6 +124,8 @@ def start(
         refuse: names of further system calls to refuse (seccomp.NUMBERS).
 
     Raises:
+        ValueError: files that cannot all lie in the working directory; a directory that is never
+            shown to a job.
         IsolationMissing: the tier does not exist here, or could not be set up.
         MissingPart: the program does not exist.
     """
@@ -131,14 +136,30 @@ def start(
         {**ENVIRONMENT, **env}, list(pass_fds), proc, seccomp, nested, address_space,
         list(refuse),
     )  # fmt: skip
-    for name in files:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
-            raise ValueError(f"a file of a job must lie in its working directory: {name!r}")
+    _check_files(files, limits)
     for place in job.readable:
         if place in (Path.home(), *map(Path, _NEVER_SHOWN)) or ".." in place.parts:
             raise ValueError(f"this directory is never shown to a job: {place}")
     return start_namespaces(job) if chosen == "A" else start_guard(job, chosen)
+
+
+def _check_files(files: Mapping[str, bytes], limits: Limits) -> None:
+    folders: set[PurePosixPath] = set()
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+            raise ValueError(f"a file of a job must lie in its working directory: {name!r}")
+        if max(len(part.encode()) for part in path.parts) > 255:
+            raise ValueError(f"a name of more than 255 bytes: {name!r}")
+        folders.update(path.parents)
+    for name in files:
+        if PurePosixPath(name) in folders:
+            raise ValueError(f"both a file and a directory of a job: {name!r}")
+    if len(files) > MAX_FILES or sum(map(len, files.values())) > limits.disk:
+        raise ValueError(
+            f"the files of a job: {len(files)} of at most {MAX_FILES}, "
+            f"{sum(map(len, files.values())):,} bytes of at most {limits.disk:,}"
+        )
 
 
 def _choose(tier: str | None, allow_unsafe: bool) -> str:

@@ -386,8 +386,10 @@ class Visit:
             }
             return self._fulfil(number, self.body, headers)
         if address == _REPORT:
-            report = json.loads(request.get("postData") or "{}").get("csp-report", {})
-            self._refuse(str(report.get("blocked-uri", "")))
+            with contextlib.suppress(ValueError, AttributeError, RecursionError):
+                # a page may send there what it likes
+                report = json.loads(request.get("postData") or "{}").get("csp-report", {})
+                self._refuse(str(report.get("blocked-uri", "")))
             return self._fulfil(number, b"", {}, 204)
         content = self.files.get(
             unquote(address), self.files.get(unquote(address.partition("?")[0]))

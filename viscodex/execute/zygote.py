@@ -268,6 +268,7 @@ def script(request: dict[str, Any], places: Any, out: int, secret: int) -> None:
     more: list[list[str]] = []
     result: dict[str, Any] = {}
     recorder: Any = None
+    dumps, audit, pack, ended_at_once = json.dumps, sys.audit, struct.pack, os._exit
     guard(out, secret, sys._getframe())
     with end:
         source = request["code"]
@@ -331,7 +332,7 @@ def script(request: dict[str, Any], places: Any, out: int, secret: int) -> None:
         )
     pictures = recorder.pictures if recorder is not None else []
     # a script may have swapped anything by now; the trusted frame uses what was taken before it
-    head = DUMPS(
+    head = dumps(
         {
             "status": status, "reason": reason, "exit_code": exit_code, "more": more,
             "failed": result.get("failed", ""), "record": result.get("record"), "logs": logs,
@@ -341,11 +342,10 @@ def script(request: dict[str, Any], places: Any, out: int, secret: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with Ending():
             stream.flush()
-    AUDIT("viscodex.finish", b"".join([struct.pack("<I", len(head)), head, *pictures]))
-    os._exit(1)
+    audit("viscodex.finish", b"".join([pack("<I", len(head)), head, *pictures]))
+    ended_at_once(1)
 
 
-DUMPS, AUDIT = json.dumps, sys.audit
 OURS = ("axes", "guard", "recorder")
 
 
