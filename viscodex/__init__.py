@@ -14,20 +14,28 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from viscodex.errors import ViscodexError as ViscodexError
+    from viscodex.execute.chart import ChartPool as ChartPool
+    from viscodex.execute.page import PagePool as PagePool
+    from viscodex.execute.program import run_program as run_program
     from viscodex.merge.apply import merge as merge
     from viscodex.merge.checkpoint import read_checkpoint as read_checkpoint
     from viscodex.merge.geometry import measure_geometry as measure_geometry
     from viscodex.merge.plan import plan_merge as plan_merge
+    from viscodex.types import Execution as Execution
     from viscodex.types import MergePlan as MergePlan
     from viscodex.types import MergeReport as MergeReport
 
 _HOME = {
+    "ChartPool": "viscodex.execute.chart",
+    "Execution": "viscodex.types",
     "MergePlan": "viscodex.types",
     "MergeReport": "viscodex.types",
+    "PagePool": "viscodex.execute.page",
     "ViscodexError": "viscodex.errors",
     "measure_geometry": "viscodex.merge.geometry",
     "plan_merge": "viscodex.merge.plan",
     "read_checkpoint": "viscodex.merge.checkpoint",
+    "run_program": "viscodex.execute.program",
 }
 
 __all__ = ["__version__", "merge", *sorted(_HOME)]
