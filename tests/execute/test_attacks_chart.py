@@ -160,9 +160,9 @@ def test_trusted_code_called_by_the_script_gives_nothing(attack: Attack) -> None
         """
 import sys
 frame = sys._getframe()
-while "AUDIT" not in frame.f_globals:
+while "audit" not in frame.f_locals:
     frame = frame.f_back
-frame.f_globals["AUDIT"]("viscodex.finish", b"forged")
+frame.f_locals["audit"]("viscodex.finish", b"forged")
 """
     )
     assert (execution.status, execution.figure) == ("blocked", None)
