@@ -31,13 +31,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=["A", "B"])
-def tier(request: pytest.FixtureRequest) -> str:
-    if request.param < sandbox.isolation().tier:
-        pytest.skip("this machine has no tier A")
-    return str(request.param)
-
-
 def _python(code: str, tier: str | None, **how: object) -> sandbox.Outcome:
     return run([PYTHON, "-c", code], **{"limits": SMALL, "tier": tier, **how})
 

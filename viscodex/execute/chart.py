@@ -16,7 +16,6 @@ import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Literal
 
 from viscodex.execute.pool import Lost, Reply, Worker, limits_as_data
@@ -73,12 +72,7 @@ class ChartPool:
     def __enter__(self) -> ChartPool:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
