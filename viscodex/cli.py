@@ -242,7 +242,7 @@ def inspect(
                 models[0], models[1:], sample=sample, threads=n_threads, progress=step
             )
     if html is not None:
-        from viscodex.merge.checkpoint import write_atomically
+        from viscodex.files import write_atomically
         from viscodex.plots import geometry_page
 
         write_atomically(html, geometry_page(summaries, rows))

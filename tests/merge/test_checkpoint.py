@@ -19,6 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from viscodex.errors import BadCheckpoint
+from viscodex.files import write_atomically
 from viscodex.merge.checkpoint import (
     INDEX_FILE,
     MAX_HEADER_BYTES,
@@ -34,7 +35,6 @@ from viscodex.merge.checkpoint import (
     read_header,
     read_json,
     sidecars,
-    write_atomically,
 )
 from viscodex.types import BYTES_PER_ELEMENT, TensorInfo
 

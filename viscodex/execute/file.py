@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from viscodex.errors import BadInput, MissingPart
+from viscodex.files import write_atomically
 from viscodex.types import Execution
 
 PLOTTING = re.compile(
@@ -126,11 +127,5 @@ def write_pictures(execution: Execution, place: Path) -> list[Path]:
         for number in range(1, len(execution.images) + 1)
     ]
     for path, picture in zip(places, execution.images, strict=True):
-        part = path.with_name(f".{path.name}.part")
-        try:
-            part.write_bytes(picture)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        write_atomically(path, picture)
     return places

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viscodex.errors import MissingPart, ViscodexError
+from viscodex.files import write_atomically
 
 NAMES = ("current", "chartmimic")
 """current: the newest plotting stack; chartmimic: what ChartMimic's reference values came from."""
@@ -202,9 +203,7 @@ def _make(name: str, folder: Path, pins: dict[str, str], progress: Callable[[str
         "dpi": "100",
     }
     text = json.dumps({"pins": digest_of(name), "stamp": stamp}, indent=1)
-    partial = folder / f"{_MARKER}.partial"
-    partial.write_text(text, "utf-8")
-    partial.rename(folder / _MARKER)
+    write_atomically(folder / _MARKER, text)
 
 
 def _call(command: list[str], name: str) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 
 from viscodex import __version__
 from viscodex.errors import BadCheckpoint, BadRecipe, MergeRefused, MissingPart
+from viscodex.files import write_atomically
 from viscodex.merge.block import (
     NUMPY_DTYPES,
     BlockReader,
@@ -46,7 +47,6 @@ from viscodex.merge.checkpoint import (
     index_json,
     new_hash,
     sidecars,
-    write_atomically,
 )
 from viscodex.merge.geometry import UNRELATED, measure_geometry, unrelatedness
 from viscodex.merge.kernels import fill_uniform

@@ -477,18 +477,3 @@ def sidecars(checkpoint: Checkpoint) -> Iterator[Path]:
             hidden = name.startswith(".") or str(relative) in NOT_SIDECARS
             if not weights and not hidden and (checkpoint.path / relative).is_file():
                 yield relative
-
-
-def write_atomically(path: Path, data: str | bytes) -> None:
-    """Write a small file beside its place and rename it: whole or not there."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(data.encode() if isinstance(data, str) else data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise

@@ -93,7 +93,8 @@ def _reload(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _draw(folder: Path, say: Callable[[str], None]) -> None:
-    from viscodex.merge.checkpoint import read_checkpoint, write_atomically
+    from viscodex.files import write_atomically
+    from viscodex.merge.checkpoint import read_checkpoint
     from viscodex.merge.geometry import measure_geometry
     from viscodex.merge.layout import understand
     from viscodex.merge.summary import describe
