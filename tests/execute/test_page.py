@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -276,6 +279,25 @@ def test_stamp_says_what_decides_pixels(pool: PagePool) -> None:
 def test_tier_is_named_in_the_result() -> None:
     done = render_page("<p>text", tier="B")
     assert (done.status, done.tier) == ("ok", "B")
+
+
+def test_page_is_rendered_though_the_process_that_paints_is_killed() -> None:
+    """A hostile page can end it under the next page, whose picture then fails."""
+    with PagePool(1, tier="A") as pool:
+        for k in range(12):
+            running = pool._browser
+            assert running is not None
+            for pid in browser._descendants(running.job.pid):
+                if b"--type=gpu-process" in browser._command(pid):
+                    threading.Timer(0.03 + 0.02 * k, _kill, (os.pidfd_open(pid),)).start()
+            done = pool.render("<p>unharmed" + "<img src=a.png>" * 3)
+            assert done.status == "ok", (k, done.reason)
+
+
+def _kill(handle: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.close(handle)
 
 
 def test_missing_browser_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 
 from viscodex.execute.browser import (
     Browser,
+    BrowserGone,
     CommandFailed,
     PageGone,
     Tab,
@@ -252,7 +253,11 @@ class Visit:
             optimizeForSpeed=True,
             **(shot if self.full_page else {}),
         )
-        png = base64.b64decode(self._wait(taken)["data"])
+        try:
+            png = base64.b64decode(self._wait(taken)["data"])
+        except CommandFailed as error:  # the process that paints is gone, perhaps by another page
+            tab.browser.job.kill()
+            raise BrowserGone from error
         try:  # the world ends with the document
             address = self._evaluate(tab, world_id, "location.href")
         except CommandFailed:
