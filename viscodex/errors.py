@@ -7,6 +7,7 @@ not covered: samples that fail; they are data with a status and a reason
     ViscodexError
     ├── BadRecipe            a recipe or a command-line value that cannot be meant
     ├── BadInput             a file or an answer that cannot be run or read
+    │   └── BadDataset       a folder or file that is not a whole, readable data set
     ├── BadCheckpoint        files that are not a whole, readable model
     ├── MergeRefused         sound inputs that must not be merged with one another
     │   └── ShapeMismatch    the two language models differ in size
@@ -46,6 +47,10 @@ class BadRecipe(ViscodexError):
 
 class BadInput(ViscodexError):
     """A file, picture or answer that cannot be read as what it should be."""
+
+
+class BadDataset(BadInput):
+    """A folder or file that is not a whole, readable data set."""
 
 
 class BadCheckpoint(ViscodexError):

@@ -256,6 +256,41 @@ class Execution:
         return self.images[0] if self.images else None
 
 
+Category = Literal["chart", "html", "qa", "algorithm"]
+"""The four kinds of multimodal coding data; paper, section 3."""
+
+CATEGORIES: tuple[Category, ...] = ("chart", "html", "qa", "algorithm")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str  # "<image>" stands where the next picture of the sample goes
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of a data set: a question, its pictures and the verified answer."""
+
+    id: str  # unique in its data set
+    category: Category
+    messages: tuple[Message, ...]  # the last one is the assistant's: the answer
+    images: tuple[bytes, ...] = ()  # PNG, JPEG or WebP, in the order of the "<image>" marks
+    task: str = "code"  # code; or what else is asked of the picture: describe, table, question, ocr
+    reference: str = ""  # the code of the answer, as it runs; empty where the answer has none
+    language: str = ""  # of the reference: python, html, ...
+    tests: str = ""  # JSON as in MMCode: {"inputs": [...], "outputs": [...], "fn_name": ...}
+    meta: dict[str, Any] = field(default_factory=dict)
+    """JSON: source, kind, licence, seed, difficulty, render stamp, facts."""
+
+    @property
+    def answer(self) -> str:
+        """What the assistant says last."""
+        return self.messages[-1].content
+
+
 def to_json(noun: object, *, indent: int | None = None) -> str:
     """A noun as JSON text; paths become strings."""
     from pydantic import TypeAdapter
