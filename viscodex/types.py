@@ -2,7 +2,7 @@
 
 in:  nothing of ours
 out: TensorInfo, TensorStep, InputUse, MergePlan, TensorGeometry, MergeReport;
-     Execution with its FigureRecord or PageRecord; JSON both ways
+     Execution with its FigureRecord or PageRecord; Answer, Score, Report; JSON both ways
 not covered: how any of them is made
 """
 
@@ -187,6 +187,21 @@ class AxesRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TextBox:
+    """One line of text as a figure shows it; pixels of its picture."""
+
+    text: str
+    x: float  # centre, from the left edge
+    y: float  # centre, from the top edge
+    width: float  # along the line, before it is turned
+    height: float
+    angle: float  # degrees, counter-clockwise
+    size: float  # of the font, pixels
+    tick: bool = False  # a tick label; these are not in FigureRecord.texts
+    figure: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FigureRecord:
     """What a chart script drew.
 
@@ -200,6 +215,7 @@ class FigureRecord:
     colors: tuple[tuple[str, str], ...]  # (file--function, hex colour or name of a colormap)
     axes: tuple[AxesRecord, ...] = ()
     notes: tuple[str, ...] = ()  # what the official code would have stumbled over
+    boxes: tuple[TextBox, ...] = ()  # in drawing order; not with record="chartmimic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +305,86 @@ class Sample:
     def answer(self) -> str:
         """What the assistant says last."""
         return self.messages[-1].content
+
+
+Problem = Literal["none", "no_code", "truncated", "repetition"]
+"""What is wrong with an answer before anything of it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model said to one question."""
+
+    text: str
+    finish_reason: str | None = None  # stop, length, ...; None: not known
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None  # wall time
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A completion and the code that was found in it (text.py)."""
+
+    sample_id: str
+    completion: Completion
+    code: str = ""
+    language: str = ""  # what the fence says, or what the code looks like; empty: not known
+    problem: Problem = "none"
+    notes: tuple[str, ...] = ()  # empty, no_fence, several_fences, prose
+    attempt: int = 0  # 0 is the first answer to the question
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one answer did. NaN is unscored and has a reason; 0 is a failure of the answer."""
+
+    sample_id: str
+    values: dict[str, float]  # metric -> value; may be NaN
+    reason: str = ""  # why a value is NaN or what the answer failed at; one line
+    status: str = ""  # of its execution (Status), or: missing, unscored; empty where nothing ran
+    problem: Problem = "none"
+    notes: tuple[str, ...] = ()  # of the answer, and what the scorer stumbled over
+    attempt: int = 0
+    protocol: str = "paper"
+    answer_hash: str = ""  # of the text that was scored
+    detail: dict[str, Any] = field(default_factory=dict)  # JSON: what the values came from
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A metric over all items, with both denominators."""
+
+    all: float  # sum over the scored / number of items: what has no answer or no score counts 0
+    scored: float  # sum over the scored / their number
+    low: float  # 95 % bootstrap interval of `scored` over items; NaN below two items
+    high: float
+    n_scored: int
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a system did on a benchmark under one protocol."""
+
+    task: str
+    protocol: str  # paper or strict
+    n: int  # items, answered or not
+    n_answered: int
+    headline: tuple[str, ...]  # the metrics that a paper's table would show
+    metrics: dict[str, Mean]
+    groups: dict[str, dict[str, dict[str, Mean]]]  # kind of group -> group -> metric
+    problems: dict[str, int]  # what was wrong with answers -> how many
+    statuses: dict[str, int]  # of the executions
+    unscored: dict[str, int]  # reason -> how many
+    settings: dict[str, Any]  # what a number depends on: revision, hashes, stamp, tier, versions
+    totals: dict[str, Any] = field(default_factory=dict)  # what only this benchmark has
+    rows: tuple[Score, ...] = ()  # kept in scores.jsonl, not in report.json
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
 
 
 def to_json(noun: object, *, indent: int | None = None) -> str:
