@@ -1,0 +1,130 @@
+"""Data sets on disk: a folder of parquet shards with a manifest, a card and galleries.
+
+in:  the folder of a data set
+out: a Dataset to index, iterate and filter; its rejects
+not covered: writing shards (shards.py), reading samples (dataset.py), card and galleries (card.py,
+    gallery.py), other formats (export.py, importing.py); the names of the first two are here too
+
+    FOLDER/README.md                            the card; its front matter is what load_dataset reads
+    FOLDER/manifest.json                        shards, hashes, counts, recipe, filters, versions
+    FOLDER/data/train-00000-of-00003.parquet    samples
+    FOLDER/rejects/rejects-00000-of-00003.parquet
+    FOLDER/gallery.html  rejects.html           pictures, answers, reasons
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from viscodex.data.columns import REJECT_SCHEMA, reject_from_row
+from viscodex.data.dataset import Dataset, Row, Shard
+from viscodex.data.draft import Reject
+from viscodex.data.manifest import FilterNote, Manifest, read_manifest, write_manifest
+from viscodex.data.shards import (
+    ShardInfo,
+    hash_file,
+    rejects_path,
+    shard_path,
+    write_rejects,
+    write_shard,
+)
+from viscodex.errors import BadDataset
+
+__all__ = [
+    "Dataset", "FilterNote", "Manifest", "Row", "ShardInfo", "open_dataset", "read_manifest",
+    "read_rejects", "rejects_path", "shard_path", "write_manifest", "write_rejects", "write_shard",
+]  # fmt: skip
+
+
+def open_dataset(folder: Path | str, *, verify: bool = False) -> Dataset:
+    """Open a data set; reads the footers of its shards, no samples.
+
+    Args:
+        verify: hash every shard too and compare with the manifest (reads all bytes).
+
+    Raises:
+        BadDataset: the folder is none, a shard is missing, cut short, changed or of other columns.
+    """
+    folder = Path(folder)
+    files = _shard_files(folder)
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        _check_against(manifest, folder, files)
+    shards = tuple(Shard(path) for path in files)
+    if manifest is not None:
+        for shard, info in zip(shards, manifest.shards, strict=True):
+            _check_shard(shard, info, verify)
+    return Dataset(folder, shards, manifest)
+
+
+def read_rejects(folder: Path | str) -> Iterator[Reject]:
+    """All rejects of a data set, in order; none where it keeps none.
+
+    Raises:
+        BadDataset: a file of them cannot be read.
+    """
+    for path in sorted((Path(folder) / "rejects").glob("*.parquet")):
+        shard = Shard(path, REJECT_SCHEMA)
+        for group in range(len(shard.groups)):
+            for row in shard.read(group).to_pylist():
+                yield reject_from_row(row)
+
+
+# --- the folder -----------------------------------------------------------------------------------
+
+
+def _shard_files(folder: Path) -> list[Path]:
+    todo = "Give the folder that `viscodex data build` or `viscodex data import` wrote."
+    if not folder.is_dir():
+        what = "a data set is a folder" if folder.exists() else "there is no such data set"
+        raise BadDataset(what, str(folder), todo)
+    files = sorted((folder / "data").glob("*.parquet"))
+    if not files:
+        raise BadDataset("the folder is not a data set", f"{folder}: no data/*.parquet", todo)
+    totals = {int(m[1]) for f in files if (m := re.search(r"-of-(\d+)\.parquet$", f.name))}
+    if len(totals) == 1 and totals != {len(files)}:
+        (total,) = totals
+        wanted = {shard_path(folder, index, total).name for index in range(total)}
+        missing = sorted(wanted - {file.name for file in files})
+        raise _incomplete(folder, missing)
+    return files
+
+
+def _check_against(manifest: Manifest, folder: Path, files: Sequence[Path]) -> None:
+    known, there = [info.file for info in manifest.shards], [file.name for file in files]
+    if missing := sorted(set(known) - set(there)):
+        raise _incomplete(folder, missing)
+    if known != there:
+        extra = sorted(set(there) - set(known))
+        raise BadDataset(
+            "the data set has shards that its manifest does not know",
+            f"{folder / 'data'}: {', '.join(extra[:5])}",
+            "Remove them, or build the data set again.",
+        )
+
+
+def _incomplete(folder: Path, missing: Sequence[str]) -> BadDataset:
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return BadDataset(
+        "shards are missing",
+        f"{folder / 'data'}: {', '.join(missing[:5])}{more}",
+        "Copy the data set again, or finish its build.",
+    )
+
+
+def _check_shard(shard: Shard, info: ShardInfo, verify: bool) -> None:
+    found: tuple[Any, ...] = (shard.path.stat().st_size, shard.rows)
+    wanted: tuple[Any, ...] = (info.bytes, info.rows)
+    if found == wanted and verify:
+        found, wanted = (hash_file(shard.path),), (info.xxh3,)
+    if found != wanted:
+        words = ("bytes, rows", "hash")[len(found) == 1]
+        raise BadDataset(
+            "a shard is not the one that was written",
+            f"{shard.path}\n{words}: {', '.join(map(str, found))} here, "
+            f"{', '.join(map(str, wanted))} in manifest.json",
+            "Copy the data set again, or build it again.",
+        )
