@@ -196,6 +196,34 @@ right.bar(["a", "b"], [3, 5], color=["#112233", "#445566"], label="bars")
     assert dict(execution.figure.colors)["matplotlib/axes/_base.py/_makeline"] == "#FF0000"
 
 
+@pytest.mark.parametrize("angle", [0, 30, 90, -45])
+def test_boxes_of_texts_lie_where_the_ink_is(pool: ChartPool, angle: int) -> None:
+    body = f"plt.figure(figsize=(4, 3)).text(0.4, 0.5, 'Wagging', rotation={angle}, size=20)"
+    execution = pool.run(PLT + body)
+    assert execution.figure is not None
+    (box,) = execution.figure.boxes
+    dark = np.argwhere(_pixels(execution.image)[:, :, :3].mean(axis=2) < 0.5)
+    x, y = dark[:, 1] - box.x, dark[:, 0] - box.y
+    turn = np.radians(box.angle)
+    along, across = x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)
+    assert (box.text, box.tick, box.figure, box.angle % 360) == ("Wagging", False, 0, angle % 360)
+    assert box.size == pytest.approx(20 * 100 / 72)
+    assert np.ptp(along) == pytest.approx(box.width, abs=8)
+    assert np.ptp(across) == pytest.approx(box.height, abs=8)
+    assert abs(along.max() + along.min()) < 8
+    assert abs(across.max() + across.min()) < 8
+
+
+def test_tick_labels_have_boxes_but_are_no_texts(pool: ChartPool) -> None:
+    execution = pool.run(PLT + "plt.bar(['ab', 'cd'], [1, 2]); plt.ylabel('why'); plt.show()")
+    assert execution.figure is not None
+    ticks = {box.text for box in execution.figure.boxes if box.tick}
+    assert ticks >= {"ab", "cd", "0.50"}
+    assert execution.figure.texts == ("why",)
+    assert [box.text for box in execution.figure.boxes if not box.tick] == ["why"]
+    assert not pool.run(PLT + "plt.title('a')", record="chartmimic").figure.boxes  # type: ignore[union-attr]
+
+
 def test_calls_have_the_same_names_in_every_runtime(pool: ChartPool) -> None:
     execution = pool.run(
         PLT + "plt.scatter([1], [1])\nplt.hist([1, 2])\nplt.boxplot([1, 2])\nplt.plot([1])"

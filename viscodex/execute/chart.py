@@ -22,7 +22,7 @@ from viscodex.execute.pool import Lost, Reply, Worker, limits_as_data
 from viscodex.execute.runtime import Runtime
 from viscodex.execute.runtime import runtime as installed_runtime
 from viscodex.execute.sandbox import Limits, isolation
-from viscodex.types import AxesRecord, Execution, FigureRecord, Series, Status
+from viscodex.types import AxesRecord, Execution, FigureRecord, Series, Status, TextBox
 
 CHART_LIMITS = Limits(wall=120.0, cpu=20.0, memory=2 << 30, disk=64 << 20, output=1 << 20)
 """CPU time decides; the wall limit only ends what waits."""
@@ -186,7 +186,12 @@ class ChartPool:
         figure = None
         if first.record is not None:
             notes = dict.fromkeys(note for run in runs for note in run.notes)
-            figure = FigureRecord(**logs, axes=first.record["axes"], notes=tuple(notes))
+            figure = FigureRecord(
+                **logs,
+                axes=first.record["axes"],
+                notes=tuple(notes),
+                boxes=first.record["boxes"],
+            )
         return Execution(
             status=first.status,
             stdout=first.reply.stdout.decode(errors="replace"),
@@ -316,6 +321,7 @@ def _record(data: Mapping[str, Any]) -> dict[str, Any]:
         "colors": tuple((str(name), str(color)) for name, color in data["colors"]),
         "axes": tuple(_axes(ax) for ax in data["axes"]),
         "notes": _words(data["notes"]),
+        "boxes": tuple(_box(box) for box in data["boxes"]),
     }
 
 
@@ -325,6 +331,20 @@ def _words(data: Any) -> tuple[str, ...]:
 
 def _numbers(data: Any) -> tuple[int | float | str, ...]:
     return tuple(v if isinstance(v, int | float | str) else str(v) for v in data)
+
+
+def _box(data: Mapping[str, Any]) -> TextBox:
+    return TextBox(
+        text=str(data["text"]),
+        x=float(data["x"]),
+        y=float(data["y"]),
+        width=float(data["width"]),
+        height=float(data["height"]),
+        angle=float(data["angle"]),
+        size=float(data["size"]),
+        tick=bool(data["tick"]),
+        figure=int(data["figure"]),
+    )
 
 
 def _axes(data: Mapping[str, Any]) -> AxesRecord:

@@ -19,6 +19,7 @@ import functools
 import importlib
 import inspect
 import io
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -454,10 +455,14 @@ class Recorder:
         self.refused = ""  # why a picture was not taken
         self._calls_busy = self._colors_busy = False
         self._hooked: list[tuple[Any, str, Any]] = []
-        self._ready: dict[int, tuple[Any, bytes, list[str]]] = {}  # id(figure) -> what was saved
+        # id(figure) -> what was saved
+        self._ready: dict[int, tuple[Any, bytes, list[str], list[dict[str, Any]]]] = {}
         self._saved: set[int] = set()
         self._quiet = 0  # inside ticks, or inside our own work
         self._sink: list[str] | None = None
+        self._places: list[dict[str, Any]] | None = None
+        self._label: Any = None  # of the axis whose ticks are drawn
+        self.boxes: list[dict[str, Any]] = []  # where each line of text stands
 
     # hooks
 
@@ -537,9 +542,34 @@ class Recorder:
             into = self._sink if sink is None else sink
             if into is not None and not self._quiet and len(into) < MAX_TEXTS:
                 into.append(str(args[4] if len(args) > 4 else kwargs.get("s", "")))
+            if sink is None and self._places is not None and len(self._places) < MAX_TEXTS:
+                self._place(*args, **kwargs)
             return function(*args, **kwargs)
 
         return functools.update_wrapper(draw_text, function)
+
+    def _place(
+        self, renderer: Any, gc: Any, x: float, y: float, s: str, prop: Any, angle: float,
+        ismath: Any = False, mtext: Any = None,
+    ) -> None:  # fmt: skip
+        """Note where one line of text goes: centre and unturned size in pixels, y from the top."""
+        assert self._places is not None
+        width, height, descent = renderer.get_text_width_height_descent(s, prop, ismath)
+        turn, up = math.radians(angle), height / 2 - descent
+        x = float(x) + math.cos(turn) * width / 2 - math.sin(turn) * up
+        y = float(y) - math.sin(turn) * width / 2 - math.cos(turn) * up
+        frame = gc.get_clip_rectangle()
+        if not math.isfinite(x + y + width + height) or (
+            frame is not None and not frame.contains(x, renderer.height - y)
+        ):
+            return  # not to be seen
+        self._places.append(
+            {
+                "text": str(s), "x": x, "y": y, "width": float(width), "height": float(height),
+                "angle": float(angle), "size": float(renderer.points_to_pixels(prop.get_size_in_points())),
+                "tick": bool(self._quiet) and mtext is not self._label,
+            }
+        )  # fmt: skip
 
     def _hook_ticks(self) -> None:
         """Tick labels of x and y do not count: the official run deletes them before it saves."""
@@ -552,10 +582,12 @@ class Recorder:
             if axis.axis_name not in ("x", "y") or self._sink is None or self._quiet:
                 return draw(axis, *args, **kwargs)
             label, self._quiet = axis.label, self._quiet + 1
+            self._label = label
             try:
                 result = draw(axis, *args, **kwargs)
             finally:
                 self._quiet -= 1
+                self._label = None
             if axis.get_visible() and label.get_visible() and label.get_text().strip():
                 self._sink.extend(label.get_text().split("\n"))
             return result
@@ -642,6 +674,7 @@ class Recorder:
         self._check_size(figure)
         texts: list[str] = []
         quiet, self._quiet, sink, self._sink = self._quiet, 0, self._sink, texts
+        self._places = places = []
         calls, colors, self._calls_busy, self._colors_busy = (
             self._calls_busy,
             self._colors_busy,
@@ -662,10 +695,10 @@ class Recorder:
                     out, dpi=figure.dpi, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3}
                 )  # fmt: skip
         finally:
-            self._quiet, self._sink = quiet, sink
+            self._quiet, self._sink, self._places = quiet, sink, None
             self._calls_busy, self._colors_busy = calls, colors
         figure.stale = False
-        self._ready[id(figure)] = figure, out.getvalue(), texts
+        self._ready[id(figure)] = figure, out.getvalue(), texts, places
         return out.getvalue()
 
     def capture(self, figure: Any) -> None:
@@ -681,7 +714,9 @@ class Recorder:
         if not self.official:
             if not self.images:
                 self._picture(figure)
-            self.texts += self._ready[id(figure)][2]
+            _, _, texts, places = self._ready[id(figure)]
+            self.texts += texts
+            self.boxes += [{"figure": number, **place} for place in places]
             self.layouts += layouts_of(figure)
             drawn, notes = self._read_axes(figure, number)
             self.drawings += drawn
@@ -723,7 +758,7 @@ class Recorder:
             self.notes.append(f"texts: the first {MAX_TEXTS} were kept")
         if len(self.kept) >= MAX_COLORS:
             self.notes.append(f"colors: the first {MAX_COLORS} were kept")
-        record |= {"axes": self.drawings, "notes": self.notes}
+        record |= {"axes": self.drawings, "notes": self.notes, "boxes": self.boxes}
         return {
             "record": record,
             "patched": patched,
