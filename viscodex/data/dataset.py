@@ -31,7 +31,7 @@ OPEN_FILES = 16
 
 _LIGHT = (
     "id", "category", "task", "kind", "language", "image_sizes", "n_characters",
-    "n_text_tokens", "n_vision_tokens",
+    "n_text_tokens", "n_vision_tokens", "source", "licence",
 )  # fmt: skip
 
 
@@ -49,6 +49,8 @@ class Row:
     n_characters: int  # of all messages
     n_text_tokens: int | None
     n_vision_tokens: int | None
+    source: str = ""
+    licence: str = ""
 
 
 class Shard:
@@ -153,6 +155,11 @@ class Dataset(Sequence[Sample]):
         vars(self).update(state)
         self._forget()
 
+    @property
+    def n_bytes(self) -> int:
+        """Size of all shards on disk, whichever samples of them are selected."""
+        return sum(shard.path.stat().st_size for shard in self._shards)
+
     def __len__(self) -> int:
         return self._starts[-1] if self._indices is None else len(self._indices)
 
@@ -168,11 +175,15 @@ class Dataset(Sequence[Sample]):
         """
         if isinstance(index, slice):
             return self.select(range(len(self))[index])
+        group, place = self._place(index)
+        return self._sample(self._table(group).slice(place, 1).to_pylist()[0], group)
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """(row group, row in it) of a sample."""
         number = range(len(self))[index]  # counts from the end, too, and raises IndexError
         number = number if self._indices is None else self._indices[number]
         group = bisect_right(self._starts, number) - 1
-        row = self._table(group).slice(number - self._starts[group], 1)
-        return self._sample(row.to_pylist()[0], group)
+        return group, number - self._starts[group]
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))
@@ -190,7 +201,20 @@ class Dataset(Sequence[Sample]):
         for batch in table.to_batches(max_chunksize=1024):
             for row in batch.to_pylist():
                 sizes = tuple((size["width"], size["height"]) for size in row["image_sizes"] or ())
-                yield Row(next(index), **{**row, "image_sizes": sizes, "kind": row["kind"] or ""})
+                names = {key: row[key] or "" for key in ("kind", "source", "licence")}
+                yield Row(next(index), **{**row, **names, "image_sizes": sizes})
+
+    def pictures(self) -> Iterator[tuple[int, bytes]]:
+        """(index, picture) of all pictures in order.
+
+        Raises:
+            BadDataset: a shard is damaged.
+        """
+        for index in range(len(self)):
+            group, place = self._place(index)
+            for image in self._table(group).column("images")[place].as_py() or ():
+                if image is not None and image["bytes"] is not None:
+                    yield index, image["bytes"]
 
     def filter(
         self,
@@ -207,6 +231,17 @@ class Dataset(Sequence[Sample]):
             and (tasks is None or row.task in tasks)
         ]
         return self.select(kept)
+
+    def shard(self, name: str) -> Dataset:
+        """The samples of one file.
+
+        Raises:
+            KeyError: there is no such file.
+        """
+        for shard in self._shards:
+            if shard.path.name == name:
+                return Dataset(self.folder, (shard,), self.manifest)
+        raise KeyError(name)
 
     def select(self, places: Sequence[int]) -> Dataset:
         """The samples at these places of this Dataset, in this order."""

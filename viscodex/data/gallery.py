@@ -1,0 +1,330 @@
+"""Galleries: pages that show kept and rejected samples, picture beside code, in one file each.
+
+in:  a data set
+out: gallery.html and rejects.html: a few hundred of each, the same ones every time, self-contained
+not covered: all samples, page by page (view.py)
+
+What is shown is hostile: all text is escaped, pictures are decoded and encoded again, and a policy
+in the head of the page lets no script run but ours, and nothing be fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import xxhash
+
+from viscodex.data.dataset import Dataset
+from viscodex.data.draft import Reject
+from viscodex.data.store import read_rejects
+from viscodex.errors import BadInput
+from viscodex.files import write_atomically
+from viscodex.images import open_image
+from viscodex.types import Sample
+
+SHOWN = 240  # samples of a gallery
+SHOWN_REJECTS = 160
+MAX_PAGE_BYTES = 14_000_000
+MAX_SIDE = (760, 1400)  # px: pictures are made smaller than this
+MAX_CODE = 8_000  # characters of one text; what is cut off is counted
+Item = TypeVar("Item")
+
+
+# --- which ones -----------------------------------------------------------------------------------
+
+
+def stratified(
+    items: Iterable[Item], stratum: Callable[[Item], object], name: Callable[[Item], str], n: int
+) -> list[Item]:
+    """At most n items, evenly from all strata, chosen by a hash of their names.
+
+    Needs one pass, and memory for n items of each stratum.
+    """
+    best: dict[object, list[tuple[str, Item]]] = {}
+    for item in items:
+        held = best.setdefault(stratum(item), [])
+        held.append((xxhash.xxh3_64_hexdigest(name(item).encode()), item))
+        if len(held) >= 2 * n:
+            held.sort(key=lambda pair: pair[0])
+            del held[n:]
+    columns = [sorted(best[key], key=lambda pair: pair[0]) for key in sorted(best, key=str)]
+    turns = itertools.zip_longest(*columns)  # the first of each stratum, then the second, ...
+    chosen = [pair[1] for turn in turns for pair in turn if pair is not None]
+    return chosen[:n]
+
+
+# --- cards ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One sample or reject as the pages show it; plain text throughout."""
+
+    id: str
+    labels: tuple[tuple[str, str], ...]  # (filter of the page, value): category, kind, task
+    pictures: tuple[str, ...]  # addresses; empty text for one that cannot be shown
+    parts: tuple[tuple[str, str], ...]  # (heading, text): question, answer, code, tests
+    reason: str = ""
+    facts: tuple[tuple[str, str], ...] = ()  # (name, value)
+
+
+def card_of_sample(sample: Sample, pictures: Sequence[str]) -> Card:
+    """What is worth seeing of a sample."""
+    parts: list[tuple[str, str]] = [(m.role, m.content) for m in sample.messages]
+    if sample.reference and sample.reference.strip() not in sample.answer:
+        parts.append((f"reference, {sample.language}", sample.reference))
+    if sample.tests:
+        parts.append(("tests", sample.tests))
+    labels = {
+        "category": sample.category,
+        "task": sample.task,
+        "kind": str(sample.meta.get("kind", "")),
+    }
+    facts = [(key, _short(value)) for key, value in sorted(sample.meta.items()) if key != "kind"]
+    return Card(sample.id, tuple(labels.items()), tuple(pictures), tuple(parts), "", tuple(facts))
+
+
+def card_of_reject(reject: Reject, pictures: Sequence[str]) -> Card:
+    """What is worth seeing of a reject: why, in numbers, and what there is of it."""
+    labels = {"filter": reject.filter, "category": reject.category, "kind": reject.kind}
+    parts = (("code", reject.code),) if reject.code else ()
+    facts = tuple((name, f"{value:g}") for name, value in sorted(reject.numbers.items()))
+    return Card(reject.id, tuple(labels.items()), tuple(pictures), parts, reject.reason, facts)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 600 else f"{text[:600]} ..."
+
+
+def small_picture(picture: bytes) -> str:
+    """A picture as a data address, decoded and made small; empty where it cannot be opened."""
+    try:
+        image = open_image(picture)
+    except BadInput:
+        return ""
+    image.thumbnail(MAX_SIDE)
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=82, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+# --- the two pages --------------------------------------------------------------------------------
+
+
+def write_galleries(folder: Path, dataset: Dataset) -> None:
+    """Write gallery.html and rejects.html into the folder of a data set.
+
+    Raises:
+        BadDataset: a shard is damaged.
+    """
+    rows = stratified(
+        dataset.rows(), lambda row: (row.category, row.task, row.kind), lambda row: row.id, SHOWN
+    )
+    samples = (dataset[row.index] for row in rows)
+    cards = (card_of_sample(s, [small_picture(p) for p in s.images]) for s in samples)
+    page = gallery_page("Kept samples", cards, len(dataset), ("rejects.html", "Rejects"))
+    write_atomically(folder / "gallery.html", page)
+
+    total = itertools.count()
+    rejects = (reject for reject, _ in zip(read_rejects(folder), total, strict=False))
+    chosen = stratified(
+        rejects, lambda r: (r.filter, r.category, r.kind), lambda r: r.id, SHOWN_REJECTS
+    )
+    refused = (card_of_reject(r, [small_picture(r.image)] if r.image else []) for r in chosen)
+    page = gallery_page("Rejects", refused, next(total), ("gallery.html", "Kept samples"))
+    write_atomically(folder / "rejects.html", page)
+
+
+def gallery_page(title: str, cards: Iterable[Card], total: int, other: tuple[str, str]) -> str:
+    """One self-contained page; ends before it grows above MAX_PAGE_BYTES.
+
+    Args:
+        total: how many there are altogether.
+        other: address and title of the page that belongs to it.
+    """
+    shown: list[tuple[Card, str]] = []
+    size = 0
+    for card in cards:
+        article = article_of(card)
+        size += len(article.encode())
+        if size > MAX_PAGE_BYTES:
+            break
+        shown.append((card, article))
+    shown.sort(key=lambda pair: (pair[0].labels, pair[0].id))
+    lead = f"{len(shown):,} of {total:,}, evenly over all kinds"
+    menu = f'<a href="{_text(other[0])}">{_text(other[1])}</a>'
+    controls = "".join(_choices([card for card, _ in shown]))
+    body = "".join(article for _, article in shown) or "<p>There are none.</p>"
+    return page_of(title, lead, f"{controls}{menu}", body, script=_SCRIPT)
+
+
+def _choices(cards: Sequence[Card]) -> Iterator[str]:
+    """A menu for each label, and a field to search in."""
+    names = dict.fromkeys(name for card in cards for name, _ in card.labels)
+    for name in names:
+        values = sorted({value for card in cards for key, value in card.labels if key == name})
+        options = "".join(f"<option>{_text(value)}</option>" for value in values if value)
+        yield f'<label>{_text(name)} <select data-label="{_text(name)}"><option value="">all</option>{options}</select></label>'
+    yield '<label>text <input type="search" placeholder="id, code, reason"></label>'
+    yield '<output aria-live="polite"></output>'
+
+
+def article_of(card: Card) -> str:
+    """The HTML of one card."""
+    data = "".join(f' data-{name}="{_text(value)}"' for name, value in card.labels)
+    badges = "".join(f"<span>{_text(value)}</span>" for _, value in card.labels if value)
+    reason = f'<p class="reason">{_text(card.reason)}</p>' if card.reason else ""
+    facts = _facts(card.facts, is_open=bool(card.reason))
+    parts = "".join(_part(heading, text) for heading, text in card.parts)
+    pictures = "".join(_picture(address, card.id) for address in card.pictures)
+    pictures = pictures or '<p class="none">no picture</p>'
+    return (
+        f"<article{data}><header><h2>{_text(card.id)}</h2>{badges}</header>{reason}"
+        f'<div class="pair"><div class="pictures">{pictures}</div>'
+        f'<div class="texts">{parts}{facts}</div></div></article>\n'
+    )
+
+
+def _picture(address: str, name: str) -> str:
+    if not address:
+        return '<p class="none">a picture that cannot be opened</p>'
+    source = _text(address)
+    return f'<img src="{source}" alt="{_text(name)}" loading="lazy" tabindex="0">'
+
+
+def _part(heading: str, text: str) -> str:
+    rest = len(text) - MAX_CODE
+    more = f'<p class="none">{rest:,} more characters</p>' if rest > 0 else ""
+    return f'<h3>{_text(heading)}</h3><pre tabindex="0">{_text(text[:MAX_CODE])}</pre>{more}'
+
+
+def _facts(facts: Sequence[tuple[str, str]], *, is_open: bool) -> str:
+    if not facts:
+        return ""
+    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts)
+    return f"<details{' open' if is_open else ''}><summary>facts</summary><dl>{rows}</dl></details>"
+
+
+# --- the frame ------------------------------------------------------------------------------------
+
+
+def _text(text: str) -> str:
+    """Text for HTML and for its attributes; what would act on the page is shown as a sign."""
+    return html.escape(text.translate(_SIGNS).encode(errors="backslashreplace").decode())
+
+
+_SIGNS: Mapping[int, str] = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+}
+"""Control characters become their pictures; marks that turn the direction of text, their names."""
+
+
+def page_of(title: str, lead: str, controls: str, body: str, *, script: str = "") -> str:
+    """A whole page around HTML that is escaped already; title and lead are plain text."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; form-action 'self'; "
+        f"base-uri 'none'; script-src 'sha256-{digest}'"
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style></head>\n"
+        f'<body><header class="top"><h1>{_text(title)}</h1><p>{_text(lead)}</p>'
+        f"<nav>{controls}</nav></header>\n<main>{body}</main>\n<script>{script}</script></body></html>\n"
+    )
+
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #f6f6f4; --card: #fff; --ink: #1c1d1f; --soft: #62656b;
+  --line: #dcdcd8; --code: #f3f3f0; --warn: #a3321c; --badge: #e9eef6; --blue: #1f4f94; }
+@media (prefers-color-scheme: dark) { :root { --paper: #17181a; --card: #202124; --ink: #e6e6e3;
+  --soft: #a2a5ab; --line: #37393d; --code: #191a1c; --warn: #ff9c86; --badge: #2b3442;
+  --blue: #9cc2ff; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+a { color: var(--blue); }
+.top { padding: 1rem clamp(.8rem, 3vw, 2rem) .8rem; border-bottom: 1px solid var(--line);
+  background: var(--card); position: sticky; top: 0; z-index: 1; }
+.top h1 { font-size: 1.2rem; margin: 0; display: inline-block; margin-right: .8rem; }
+.top p { color: var(--soft); margin: 0; display: inline-block; }
+nav { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; margin-top: .5rem;
+  font-size: .88rem; }
+nav form { display: contents; }
+nav output { color: var(--soft); }
+select, input, button { font: inherit; color: inherit; background: var(--paper); padding: .15rem .4rem;
+  border: 1px solid var(--line); border-radius: 4px; max-width: 13rem; }
+main { padding: 1rem clamp(.8rem, 3vw, 2rem) 3rem; display: grid; gap: 1rem;
+  max-width: 1500px; margin: 0 auto; }
+article { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  padding: .8rem 1rem 1rem; min-width: 0; content-visibility: auto;
+  contain-intrinsic-size: auto 480px; }
+article[hidden] { display: none; }
+article header { display: flex; flex-wrap: wrap; gap: .4rem; align-items: baseline; }
+h2 { font: 600 .95rem ui-monospace, "DejaVu Sans Mono", monospace; margin: 0 .4rem 0 0;
+  overflow-wrap: anywhere; }
+header span { background: var(--badge); border-radius: 3px; padding: 0 .45rem; font-size: .8rem;
+  overflow-wrap: anywhere; }
+.reason { color: var(--warn); margin: .4rem 0 0; font-weight: 600; overflow-wrap: anywhere; }
+.pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem;
+  margin-top: .7rem; }
+.pictures { display: flex; flex-direction: column; gap: .6rem; align-items: flex-start; }
+img { max-width: 100%; max-height: 30rem; border: 1px solid var(--line); background: #fff;
+  cursor: zoom-in; }
+img.whole { max-height: none; cursor: zoom-out; }
+h3 { font-size: .75rem; font-weight: 600; color: var(--soft); margin: .6rem 0 .2rem;
+  text-transform: uppercase; letter-spacing: .04em; }
+h3:first-child { margin-top: 0; }
+pre { margin: 0; padding: .5rem .6rem; background: var(--code); border-radius: 4px; overflow: auto;
+  max-height: 24rem; font: .78rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace;
+  white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; unicode-bidi: isolate; }
+.none { color: var(--soft); font-size: .85rem; margin: .2rem 0; }
+details { margin-top: .6rem; font-size: .82rem; }
+summary { color: var(--soft); cursor: pointer; }
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .1rem .8rem;
+  margin: .3rem 0 0; }
+dt { color: var(--soft); max-width: 12rem; overflow-wrap: anywhere; }
+dd { margin: 0; overflow-wrap: anywhere; font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
+@media (max-width: 760px) { .pair { grid-template-columns: minmax(0, 1fr); }
+  .top { position: static; } img { max-height: 24rem; } }
+"""
+
+_SCRIPT = """
+"use strict";
+const menus = [...document.querySelectorAll("select[data-label]")];
+const search = document.querySelector("input[type=search]");
+const articles = [...document.querySelectorAll("article")];
+function show() {
+  const text = search.value.toLowerCase();
+  let n = 0;
+  for (const a of articles) {
+    const fits = menus.every(m => !m.value || a.getAttribute("data-" + m.dataset.label) === m.value)
+      && (!text || a.textContent.toLowerCase().includes(text));
+    a.hidden = !fits;
+    n += fits;
+  }
+  document.querySelector("output").textContent = n + " shown";
+}
+for (const field of [...menus, search]) field.addEventListener("input", show);
+function zoom(event) {
+  if (event.target.tagName === "IMG" && (event.type === "click" || event.key === "Enter"))
+    event.target.classList.toggle("whole");
+}
+document.addEventListener("click", zoom);
+document.addEventListener("keydown", zoom);
+show();
+"""
