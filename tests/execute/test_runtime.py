@@ -129,7 +129,10 @@ def test_cache_directory_follows_the_usual_variables(
     assert runtime.folder_of("current") == tmp_path / "viscodex" / "runtimes" / "current"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert runtime.home() == tmp_path / ".cache" / "viscodex"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert runtime.home() == Path("/var/cache/viscodex")
 
 
 def test_a_runtime_whose_python_is_gone_is_made_again(small: Path) -> None:

@@ -286,6 +286,15 @@ def memory_file(content: bytes) -> int:
     return descriptor
 
 
+def closed_to_others(path: Path) -> Path | None:
+    """What keeps users other than the owner from reading a path: a folder on the way, or itself."""
+    real = path.resolve()
+    shut = [folder for folder in real.parents if not folder.stat().st_mode & 0o001]
+    if shut:
+        return shut[-1]
+    return None if real.stat().st_mode & 0o004 else real
+
+
 def readable(descriptor: int, timeout: float | None = 0.0) -> bool:
     """Whether a descriptor (of any number, unlike select's) has something to read, or has ended."""
     poll = select.poll()

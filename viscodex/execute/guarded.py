@@ -26,6 +26,7 @@ from viscodex.execute.confined import (
     SHOWN,
     Confined,
     Job,
+    closed_to_others,
     fresh_uid,
     readable,
     spawn,
@@ -154,12 +155,10 @@ def _check_readable(job: Job, uid: int | None) -> None:
     if uid is None:
         return
     for path in job.readable:
-        real = path.resolve()
-        shut = [p for p in real.parents if not p.stat().st_mode & 0o001]
-        if shut or not real.stat().st_mode & 0o004:
+        if shut := closed_to_others(path):
             raise MissingPart(
                 "the user that generated code runs as cannot read what it needs",
-                f"{path}: {shut[-1] if shut else real} is closed to others",
+                f"{path}: {shut} is closed to others",
                 "Install it where others can read, or install bubblewrap.",
             )
 

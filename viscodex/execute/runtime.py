@@ -4,7 +4,7 @@ in:  a list of exact versions for each runtime (runtimes/*.txt)
 out: a virtual environment of its own for each, below the cache directory, and its stamp
 not covered: running anything in it (chart.py)
 
-    $VISCODEX_HOME/runtimes/NAME/         default: ~/.cache/viscodex
+    $VISCODEX_HOME/runtimes/NAME/         default: ~/.cache/viscodex; of root /var/cache/viscodex
         viscodex.json                     written last: what is installed; without it, unfinished
 """
 
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viscodex.errors import MissingPart, ViscodexError
+from viscodex.execute.confined import closed_to_others
 from viscodex.files import write_atomically
 
 NAMES = ("current", "chartmimic")
@@ -47,10 +48,15 @@ class Runtime:
 
 
 def home() -> Path:
-    """The cache directory: $VISCODEX_HOME, else viscodex/ in the user's cache."""
+    """The cache directory: $VISCODEX_HOME, else viscodex/ in the user's cache.
+
+    Of root it is in the system's: generated code runs as another user, who must be able to read
+    what lies there even where nothing can be mounted for it (tier B).
+    """
     if place := os.environ.get("VISCODEX_HOME"):
         return Path(place).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    own = "/var/cache" if os.geteuid() == 0 else "~/.cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or own
     return Path(cache).expanduser().absolute() / "viscodex"
 
 
@@ -169,10 +175,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 def _make(name: str, folder: Path, pins: dict[str, str], progress: Callable[[str], None]) -> None:
     progress(f"making {folder}")
-    # the base interpreter: an environment made by one of another environment would lie in two
-    base = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info[1]}")
-    base = base if Path(base).exists() else sys.executable
-    _call([base, "-I", "-m", "venv", str(folder)], name)
+    _call([_base_python(), "-I", "-m", "venv", str(folder)], name)
     progress(f"installing {len(pins)} pinned distributions")
     python = str(folder / "bin" / "python")
     wanted = [f"{distribution}=={version}" for distribution, version in pins.items()]
@@ -198,12 +201,28 @@ def _make(name: str, folder: Path, pins: dict[str, str], progress: Callable[[str
         "runtime": name,
         "pins": digest_of(name),
         **{distribution: pins[distribution] for distribution in _STAMPED if distribution in pins},
-        "python": sys.version.split()[0],
+        "python": _version_of(folder / "bin" / "python"),
         "fonts": fonts,
         "dpi": "100",
     }
     text = json.dumps({"pins": digest_of(name), "stamp": stamp}, indent=1)
     write_atomically(folder / _MARKER, text)
+
+
+def _base_python() -> str:
+    """The interpreter that environments are made of.
+
+    Not that of another environment, which would then lie in two; and for root one that every user
+    can read, where the system has it in our version and can make environments with it.
+    """
+    version = f"python3.{sys.version_info[1]}"
+    own = Path(sys.base_prefix) / "bin" / version
+    if os.geteuid() == 0 and closed_to_others(own):
+        for system in (Path("/usr/local/bin") / version, Path("/usr/bin") / version):
+            command = [str(system), "-I", "-c", "import ensurepip, venv"]
+            if system.exists() and not subprocess.run(command, check=False).returncode:
+                return str(system)
+    return str(own) if own.exists() else sys.executable
 
 
 def _call(command: list[str], name: str) -> None:
@@ -217,6 +236,11 @@ def _call(command: list[str], name: str) -> None:
             "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-6:]),
             f"Its versions stand in {_PINS / name}.txt; pip must be able to fetch them as wheels.",
         )
+
+
+def _version_of(python: Path) -> str:
+    command = [str(python), "-I", "-c", "import platform; print(platform.python_version())"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _fonts_digest(folder: Path) -> str:
