@@ -136,6 +136,16 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None
     assert (tmp_path / "out" / "merge_report.json").exists()
 
 
+def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_text("print('begun', flush=True)\nwhile True: pass\n")
+    command = [sys.executable, "-m", "viscodex", "run", "--as", "program", "loop.py"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=30)[1], process.returncode) == ("interrupted\n", 130)
+
+
+
 def test_inspect_shows_parts_and_geometry_and_draws_them(tmp_path: Path) -> None:
     paths = write_trio(tmp_path)
     order = [paths["base"], paths["vlm"], paths["code"]]

@@ -42,9 +42,10 @@ def main() -> None:
         place = f"\n  {error.filename}" if error.filename else ""
         sys.stderr.write(f"{type(error).__name__}: {error.strerror or error}{place}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+    except SystemExit as done:
+        if done.code == 130:  # typer has caught the Ctrl-C and says nothing
+            sys.stderr.write("interrupted\n")
+        raise
 
 
 def _version(wanted: bool) -> None:
