@@ -99,7 +99,7 @@ def _own_imports(module: str) -> Iterator[tuple[int, str]]:
 
 @each_module
 def test_modules_import_only_lower_levels_or_their_own_folder(module: str) -> None:
-    folder = module.rpartition(".")[0]
+    folder = module.split(".")[0] if "." in module else ""
     wrong = []
     for line, other in _own_imports(module):
         same_folder = folder and other.startswith(f"{folder}.")

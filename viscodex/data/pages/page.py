@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from viscodex.data.pages.look import Look, draw_look
 from viscodex.data.pages.markup import Child, Tag, comment, tag, write
-from viscodex.data.pages.trades import TRADES, Trade
+from viscodex.data.pages.trade import Trade
+from viscodex.data.pages.trades import TRADES
 from viscodex.data.pages.wording import Wording
 
 T = TypeVar("T")
