@@ -1,0 +1,186 @@
+"""Published files of benchmarks: folders, zip and tar archives, tables.
+
+in:  a path
+out: named members; rows of JSON, JSON lines, TSV, parquet, each plain or gzipped where usual
+not covered: what the rows mean (the reader of each benchmark); fetching anything
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import gzip
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from viscodex.errors import BadDataset
+from viscodex.tasks.task import Picture
+
+MAX_MEMBER = 1 << 30  # bytes of one file, unpacked
+_TABLES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".tsv", ".parquet")
+Row = dict[str, Any]
+
+
+def is_table(name: str) -> bool:
+    """The name is that of a file with rows."""
+    return name.lower().endswith(_TABLES)
+
+
+class Tree:
+    """The files of a folder or archive, by their names in it; safe to read from several threads.
+
+    Args:
+        place: a directory, a .zip, a .tar or .tar.gz.
+
+    Raises:
+        BadDataset: there is nothing, or it is no archive.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._lock = threading.Lock()
+        self._zip: zipfile.ZipFile | None = None
+        self._members: dict[str, bytes] = {}
+        if place.is_dir():
+            found = [p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()]
+            self.names = tuple(sorted(found))
+        else:
+            self.names = tuple(sorted(self._open()))
+
+    def _open(self) -> list[str]:
+        try:
+            if zipfile.is_zipfile(self.place):
+                self._zip = zipfile.ZipFile(self.place)
+                return [i.filename for i in self._zip.infolist() if not i.is_dir()]
+            with tarfile.open(self.place) as tar:  # read once: a .tar.gz cannot be searched
+                for member in tar:
+                    file = tar.extractfile(member) if member.isfile() else None
+                    if file and member.size <= MAX_MEMBER:
+                        self._members[member.name.removeprefix("./")] = file.read()
+        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+            raise BadDataset(
+                "this is no folder, zip or tar archive",
+                f"{self.place}: {error}",
+                "Give the folder or archive as it was published.",
+            ) from error
+        return list(self._members)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a member.
+
+        Raises:
+            BadDataset: there is none of that name, or it is too large.
+        """
+        if name in self._members:
+            return self._members[name]
+        try:
+            if self._zip is None:
+                if name not in self.names:
+                    raise KeyError(name)
+                return (self.place / name).read_bytes()
+            with self._lock:
+                if self._zip.getinfo(name).file_size > MAX_MEMBER:
+                    raise KeyError(f"{name} has more than {MAX_MEMBER:,} bytes")
+                return self._zip.read(name)
+        except (KeyError, OSError, zipfile.BadZipFile) as error:
+            raise BadDataset(
+                "a file of the benchmark is missing or cannot be read",
+                f"{self.place}: {name}",
+                "Fetch or unpack it again.",
+            ) from error
+
+    def text(self, name: str) -> str:
+        """A member as text; bytes that are not UTF-8 are replaced."""
+        return self.read(name).decode("utf-8-sig", "replace")
+
+    def picture(self, name: str) -> Picture:
+        """A member as a picture of a question."""
+        on_disk = self._zip is None and name not in self._members
+        return Picture(self.place / name if on_disk else self.read(name))
+
+    def folders(self) -> dict[str, list[str]]:
+        """Directory -> its files, of all directories."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(PurePosixPath(name).parent.as_posix(), []).append(name)
+        return found
+
+    def find(self, path: str) -> str | None:
+        """The member that a table means by a path: that very one, or the only one that ends so."""
+        path = PurePosixPath(path).as_posix().lstrip("./")
+        if path in self.names:
+            return path
+        ends = [name for name in self.names if name.endswith(f"/{path}")]
+        return ends[0] if len(ends) == 1 else None
+
+
+def read_rows(name: str, data: bytes) -> list[Row]:
+    """The rows of a table.
+
+    Args:
+        name: decides the format.
+
+    Raises:
+        BadDataset: with the number of the line.
+    """
+    try:
+        return list(_rows(name.lower(), data))
+    except (ValueError, TypeError, csv.Error, OSError, EOFError, RecursionError) as error:
+        raise BadDataset(
+            "this table cannot be read", f"{name}: {error}", "Fetch it again."
+        ) from error
+
+
+def _rows(name: str, data: bytes) -> Iterator[Row]:
+    if name.endswith(".gz"):
+        data, name = gzip.decompress(data), name.removesuffix(".gz")
+    if name.endswith(".parquet"):
+        from pyarrow import ArrowException, parquet
+
+        try:
+            yield from parquet.read_table(io.BytesIO(data)).to_pylist()
+        except ArrowException as error:
+            raise ValueError(str(error)) from error
+        return
+    text = data.decode("utf-8-sig")
+    if name.endswith(".tsv"):
+        csv.field_size_limit(MAX_MEMBER)
+        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    elif name.endswith(".json"):
+        content = json.loads(text)
+        rows = list(content.values()) if isinstance(content, dict) else content
+        yield from (_row(row, n) for n, row in enumerate(rows, 1))
+    else:
+        for n, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                try:
+                    yield _row(json.loads(line), n)
+                except ValueError as error:
+                    raise ValueError(f"line {n}: {error}") from error
+
+
+def _row(row: Any, n: int) -> Row:
+    if not isinstance(row, dict):
+        raise ValueError(f"row {n} is no mapping")
+    return row
+
+
+def picture_of(value: Any) -> Picture | None:
+    """A picture as tables hold it: bytes, {"bytes": ...}, base64 text; None for anything else."""
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return Picture(value)
+    if isinstance(value, str):
+        try:
+            return Picture(base64.b64decode(value.partition("base64,")[2] or value, validate=True))
+        except (binascii.Error, ValueError):
+            return None
+    return None

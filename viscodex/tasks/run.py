@@ -1,0 +1,296 @@
+"""Scoring recorded answers: a run folder that grows, survives, and resumes.
+
+in:  a benchmark, the answers of some system
+out: RUN/scores.jsonl (a line as each score arrives), RUN/report.json, RUN/run.json, RUN/pictures
+not covered: getting answers from a model (evaluate.py), pages for people (report.py)
+
+    RUN/run.json      task, revision, split, protocols: what a resumed run must agree in
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from viscodex import __version__
+from viscodex.errors import OutputRefused, ViscodexError
+from viscodex.files import write_atomically
+from viscodex.tasks import summary
+from viscodex.tasks.task import Benchmark, Item, ProtocolName, Scorer, Task
+from viscodex.text import read_answer
+from viscodex.types import Answer, Completion, Report, Score, from_json, to_json
+
+Key = tuple[str, int, str, str]  # sample, attempt, protocol, hash of the answer
+Progress = Callable[[str, int, int], None]
+
+FAULTS = (
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError,
+    MemoryError, RuntimeError,
+)  # fmt: skip
+"""What a hostile answer might bring our own code to raise: it costs that answer its score, no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run on disk."""
+
+    place: Path
+
+    @property
+    def scores(self) -> Path:
+        """One Score a line, in the order in which they came."""
+        return self.place / "scores.jsonl"
+
+    def open(self, identity: Mapping[str, Any]) -> dict[Key, Score]:
+        """Begin or resume; the scores that are there already.
+
+        Raises:
+            OutputRefused: something else is there, or a run of another benchmark.
+        """
+        self.place.mkdir(parents=True, exist_ok=True)
+        file = self.place / "run.json"
+        if file.exists():
+            there = json.loads(file.read_text("utf-8"))
+            differ = [k for k in identity if there.get(k) != identity[k]]
+            if differ:
+                raise OutputRefused(
+                    "this folder has another run",
+                    "\n".join(f"{k}: {there.get(k)} there, {identity[k]} asked" for k in differ),
+                    "Choose another folder with -o, or remove this one.",
+                )
+        elif any(self.place.iterdir()):
+            raise OutputRefused(
+                "the folder is not empty and holds no run",
+                str(self.place),
+                "Choose another with -o.",
+            )
+        else:
+            write_atomically(file, json.dumps(dict(identity), indent=1))
+        return self.read()
+
+    def read(self) -> dict[Key, Score]:
+        """All whole lines; what a killed run left unfinished is dropped."""
+        if not self.scores.exists():
+            return {}
+        data = self.scores.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            os.truncate(self.scores, len(whole))
+        scores = [from_json(Score, line) for line in whole.splitlines()]
+        return {key_of(score): score for score in scores}
+
+
+def key_of(score: Score) -> Key:
+    """What a score is the score of."""
+    return score.sample_id, score.attempt, score.protocol, score.answer_hash
+
+
+def hash_of(completion: Completion) -> str:
+    """Identity of an answer's text."""
+    said = f"{completion.finish_reason}\0{completion.text}"
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def score_answers(
+    task: Task,
+    benchmark: Benchmark,
+    answers: Mapping[str, Sequence[Completion]],
+    place: Path,
+    *,
+    protocols: Sequence[ProtocolName] = ("paper", "strict"),
+    workers: int | None = None,
+    pictures: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress = lambda phase, done, total: None,
+    **how: Any,
+) -> dict[ProtocolName, Report]:
+    """Score all answers, append each as it comes, sum up.
+
+    Args:
+        answers: sample id -> completions; ids that the benchmark does not have are an error of
+            the caller (see unknown_ids).
+        place: of the run; an unfinished one of the same benchmark goes on.
+        workers: answers at once; None takes the number of cores.
+        pictures: keep what was drawn in RUN/pictures.
+        settings: further facts for the report: the system's name, the answers' file, ...
+        how: further arguments of the task's scorer.
+
+    Raises:
+        OutputRefused: the place has something else.
+        MissingPart: a runtime or isolation that all scores need is not there.
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    folder = RunFolder(place)
+    done = folder.open(
+        {"task": benchmark.task, "revision": benchmark.revision, "protocols": list(protocols)}
+    )
+    wanted = [
+        (item, read_answer(item.id, completion, task.language, attempt))
+        for item in benchmark.items
+        for attempt, completion in enumerate(answers.get(item.id, ()))
+    ]
+    left = [one for one in wanted if not all(key in done for key in _keys(*one, protocols))]
+    how |= {"workers": workers, "pictures": place / "pictures" if pictures else None}
+    with task.scorer(benchmark, protocols=protocols, **how) as scorer:
+        facts = {**_versions(benchmark), **scorer.settings, **(settings or {})}
+        with folder.scores.open("ab") as file:
+            _score_all(scorer, left, protocols, workers, file, done, progress, len(wanted))
+    keys = {key for one in wanted for key in _keys(*one, protocols)}
+    scores = [score for key, score in done.items() if key in keys]
+    reports = {
+        protocol: report(
+            task, benchmark, [s for s in scores if s.protocol == protocol], protocol, facts
+        )
+        for protocol in protocols
+    }
+    said = {name: json.loads(to_json(replace(one, rows=()))) for name, one in reports.items()}
+    write_atomically(place / "report.json", json.dumps(said, indent=1))
+    return reports
+
+
+def _keys(item: Item, answer: Answer, protocols: Sequence[ProtocolName]) -> list[Key]:
+    hashed = hash_of(answer.completion)
+    return [(item.id, answer.attempt, protocol, hashed) for protocol in protocols]
+
+
+def _score_all(
+    scorer: Scorer,
+    left: Sequence[tuple[Item, Answer]],
+    protocols: Sequence[ProtocolName],
+    workers: int,
+    file: Any,
+    done: dict[Key, Score],
+    progress: Progress,
+    total: int,
+) -> None:
+    """Score in threads, write in order of arrival."""
+    lock, n_done = threading.Lock(), total - len(left)
+    progress("scoring", n_done, total)
+    waiting = iter(left)
+    with ThreadPoolExecutor(workers) as threads:
+        running: set[Future[tuple[Score, ...]]] = set()
+        try:
+            while True:
+                while len(running) < 2 * workers and (one := next(waiting, None)):
+                    running.add(threads.submit(score_one, scorer, *one, protocols))
+                if not running:
+                    return
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    with lock:
+                        for score in future.result():
+                            file.write(to_json(score).encode() + b"\n")
+                            done[key_of(score)] = score
+                        file.flush()
+                    n_done += 1
+                    progress("scoring", n_done, total)
+        except BaseException:
+            for future in running:
+                future.cancel()
+            raise
+
+
+def score_one(
+    scorer: Scorer, item: Item, answer: Answer, protocols: Sequence[ProtocolName]
+) -> tuple[Score, ...]:
+    """The scores of one answer; a fault of the scorer is an unscored answer, with its reason."""
+    hashed = hash_of(answer.completion)
+    try:
+        scores = scorer.score(item, answer)
+    except ViscodexError as error:
+        reason = f"{type(error).__name__}: {error.what}: {error.where}"
+    except FAULTS as error:
+        reason = f"fault of the scorer: {type(error).__name__}: {error}"
+    else:
+        return tuple(replace(score, answer_hash=hashed) for score in scores)
+    return tuple(
+        Score(
+            item.id, {}, " ".join(reason.split())[:300], "unscored", answer.problem, answer.notes,
+            answer.attempt, protocol, hashed,
+        )
+        for protocol in protocols
+    )  # fmt: skip
+
+
+def _versions(benchmark: Benchmark) -> dict[str, Any]:
+    told = json.dumps([[m.role, m.content] for item in benchmark.items for m in item.prompt])
+    return {
+        "benchmark": benchmark.task,
+        "revision": benchmark.revision,
+        "place": Path(benchmark.place).name,
+        "prompts": hashlib.sha256(told.encode()).hexdigest()[:16],
+        "viscodex": __version__,
+        "python": platform.python_version(),
+        **benchmark.settings,
+    }
+
+
+def report(
+    task: Task,
+    benchmark: Benchmark,
+    scores: Sequence[Score],
+    protocol: ProtocolName,
+    settings: Mapping[str, Any],
+) -> Report:
+    """Sum up the scores of one protocol."""
+    by_item: dict[str, list[Score]] = defaultdict(list)
+    for score in sorted(scores, key=lambda s: (s.sample_id, s.attempt)):
+        by_item[score.sample_id].append(score)
+    rows = {
+        item.id: task.values(item, by_item[item.id])
+        for item in benchmark.items
+        if item.id in by_item
+    }
+    unscored = Counter(
+        s.reason or "no reason given"
+        for s in scores
+        if s.status == "unscored" or any(map(math.isnan, _headline(task, s)))
+    )
+    return Report(
+        task=benchmark.task,
+        protocol=protocol,
+        n=len(benchmark.items),
+        n_answered=len(rows),
+        headline=task.headline,
+        metrics=summary.means(benchmark.items, rows),
+        groups=summary.groups(benchmark.items, rows, task.headline),
+        problems=_problems(benchmark, by_item, scores),
+        statuses=dict(sorted(Counter(s.status for s in scores if s.status).items())),
+        unscored=dict(unscored.most_common(50)),
+        settings=dict(settings),
+        totals=task.totals(benchmark, by_item, protocol),
+        rows=tuple(scores),
+    )
+
+
+def _headline(task: Task, score: Score) -> list[float]:
+    return [score.values[name] for name in task.headline if name in score.values]
+
+
+_WRITTEN = ("empty", "no_fence", "several_fences", "prose")  # notes of text.py
+
+
+def _problems(
+    benchmark: Benchmark, by_item: Mapping[str, Sequence[Score]], scores: Sequence[Score]
+) -> dict[str, int]:
+    """What was wrong with answers, and how they were written; unanswered items too."""
+    found: Counter[str] = Counter(s.problem for s in scores if s.problem != "none")
+    found.update(note for s in scores for note in s.notes if note in _WRITTEN)
+    found["unanswered"] = sum(item.id not in by_item for item in benchmark.items)
+    return {name: n for name, n in sorted(found.items()) if n}
+
+
+def unknown_ids(benchmark: Benchmark, answers: Mapping[str, Any]) -> list[str]:
+    """Ids of answers to no item of the benchmark."""
+    known = {item.id for item in benchmark.items}
+    return [name for name in answers if name not in known]
