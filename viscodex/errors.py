@@ -13,6 +13,7 @@ not covered: samples that fail; they are data with a status and a reason
     │   └── ShapeMismatch    the two language models differ in size
     ├── OutputRefused        the place to write to: taken, inside an input, locked
     │   └── NotEnoughSpace   the disk is too small, or filled up on the way
+    ├── BuildFailed          work in many parts that ended before all were done; it can go on
     └── MissingPart          a library, a device or a program that this machine lacks
         └── IsolationMissing generated code cannot be confined well enough here
 """
@@ -71,6 +72,10 @@ class OutputRefused(ViscodexError):
 
 class NotEnoughSpace(OutputRefused):
     """The disk of the output directory is too small, or filled up on the way."""
+
+
+class BuildFailed(ViscodexError):
+    """Work in many parts that ended before all of them were done; what is done is kept."""
 
 
 class MissingPart(ViscodexError):
