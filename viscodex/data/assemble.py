@@ -1,0 +1,222 @@
+"""From parts to a data set: the samples that stay, mixed, in shards; the rejects; the card.
+
+in:  finished parts, and the choice among their samples
+out: the folder as store.py describes it, whole or not there
+not covered: what the files look like (shards.py), card and galleries (card.py)
+
+The sources are merged by how far each is, so that every stretch of the data set has all of them
+in their shares; a few row groups of each are in memory, however many samples there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from viscodex.data.card import finish_dataset
+from viscodex.data.choose import Choice
+from viscodex.data.columns import REJECT_SCHEMA, reject_from_row, sample_from_row
+from viscodex.data.dataset import Shard
+from viscodex.data.draft import Reject, Source
+from viscodex.data.duplicates import Duplicate
+from viscodex.data.manifest import FilterNote, Manifest
+from viscodex.data.parts import Part, Workplace, in_order
+from viscodex.data.recipe import DataRecipe
+from viscodex.data.shards import rejects_path, shard_path, write_rejects, write_shard
+from viscodex.types import Sample
+
+PUBLISHED = ("data", "rejects", "contamination.json", "gallery.html", "rejects.html", "README.md")
+"""What a data set consists of; manifest.json follows last."""
+
+ENGINE_FILTERS = {
+    "execute": "code that does not run to its end, or a page that cannot be rendered",
+    "source_error": "a mistake of the source itself: see the reason",
+    "too_long": "more tokens, of text and vision, than max_tokens",
+    "bad_picture": "a picture that cannot be read again",
+    "contaminated": "code, question or picture of a benchmark in `decontaminate`",
+    "duplicate": "code, question or picture of another draft, or nearly so",
+}
+"""Reasons of the engine's own, for the card."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Tokens of the samples that were written, by source."""
+
+    text: Counter[str] = field(default_factory=Counter)
+    vision: Counter[str] = field(default_factory=Counter)
+
+
+class Assembly:
+    """One build's last step.
+
+    Args:
+        parts: all of them, finished.
+        counts: (source, filter) -> rejects.
+    """
+
+    def __init__(
+        self,
+        recipe: DataRecipe,
+        place: Workplace,
+        parts: Sequence[Part],
+        choice: Choice,
+        counts: Mapping[tuple[str, str], int],
+    ) -> None:
+        self.recipe, self.place, self.parts, self.choice = recipe, place, parts, choice
+        self.counts = counts
+        self.kept = choice.kept(recipe)
+        self.tokens = Tokens()
+
+    def write(
+        self,
+        sources: Mapping[str, Source],
+        versions: Mapping[str, str],
+        recipe: Mapping[str, object],
+        progress: Progress,
+    ) -> Manifest:
+        """Write everything into the workplace.
+
+        Raises:
+            NotEnoughSpace: as disk_checked does, around it.
+        """
+        final, size = self.place.final, self.recipe.samples_per_shard
+        shutil.rmtree(final, ignore_errors=True)
+        total, stream, shards = sum(self.kept.values()), self.samples(), []
+        n_shards = -(-total // size)
+        for i in range(n_shards):
+            progress("writing shards", i, n_shards)
+            shards.append(
+                write_shard(shard_path(final, i, n_shards), itertools.islice(stream, size))
+            )
+        n_rejects = sum(self.counts.values())
+        rejects = self.rejects()
+        for i in range(n := -(-n_rejects // size)):
+            progress("writing rejects", i, n)
+            write_rejects(rejects_path(final, i, n), itertools.islice(rejects, size))
+        progress("writing the card", 0, 1)
+        return finish_dataset(
+            final,
+            shards=shards,
+            recipe=recipe,
+            filters=self.filter_notes(sources),
+            versions=versions,
+            notes=self.notes(),
+            name=self.place.out.absolute().name,
+        )
+
+    def publish(self) -> None:
+        """Move what was written to its place; the manifest last."""
+        for name in (*PUBLISHED, "manifest.json"):
+            fresh, place = self.place.final / name, self.place.out / name
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+            if fresh.exists():
+                fresh.rename(place)
+
+    # .. streams
+
+    def samples(self) -> Iterator[Sample]:
+        """The samples that stay, of all sources, each spread evenly over the whole."""
+        streams = [
+            _at_places(self.samples_of(label), n, rank)
+            for rank, (label, n) in enumerate(self.kept.items())
+        ]
+        return (sample for _, sample in heapq.merge(*streams, key=lambda item: item[0]))
+
+    def samples_of(self, label: str) -> Iterator[Sample]:
+        """The samples of one source that stay, in the order of its candidates' parts."""
+        stay = (
+            sample
+            for part in in_order(self.parts, label)
+            for sample in read_samples(self.place, part)
+            if sample.meta["draft"] not in self.choice.dropped
+        )
+        for sample in itertools.islice(stay, self.kept[label]):
+            self.tokens.text[label] += sample.meta["n_text_tokens"]
+            self.tokens.vision[label] += sample.meta["n_vision_tokens"]
+            yield sample
+
+    def rejects(self) -> Iterator[Reject]:
+        """Everything that was not kept: first what a part rejected, then its near-duplicates."""
+        for label in self.kept:
+            for part in in_order(self.parts, label):
+                yield from read_rejects_of(self.place, part)
+                if self.choice.duplicates[label]:
+                    yield from self.duplicates_of(part)
+
+    def duplicates_of(self, part: Part) -> Iterator[Reject]:
+        """The near-duplicates of a part, one reject for each draft."""
+        seen: set[str] = set()
+        for sample in read_samples(self.place, part):
+            draft = sample.meta["draft"]
+            if draft in self.choice.dropped and draft not in seen:
+                seen.add(draft)
+                yield _duplicate(sample, self.choice.dropped[draft])
+
+    # .. words
+
+    def filter_notes(self, sources: Mapping[str, Source]) -> list[FilterNote]:
+        """Every filter that was asked, with what it rejected."""
+        notes = []
+        for label, source in sources.items():
+            for rule in source.filters:
+                n = self.counts.get((label, rule.name), 0)
+                notes.append(FilterNote(rule.name, rule.explain, source.category, n_rejects=n))
+        for name, explain in ENGINE_FILTERS.items():
+            n = sum(n for (_, found), n in self.counts.items() if found == name)
+            notes.append(FilterNote(name, explain, n_rejects=n))
+        return notes
+
+    def notes(self) -> list[str]:
+        """What a reader of the card must know."""
+        return [
+            f"{label}: {self.kept[label]:,} samples of {entry.n:,} that were wanted."
+            for label, entry in self.recipe.wanted.items()
+            if self.kept[label] < entry.n
+        ]
+
+
+def read_samples(place: Workplace, part: Part) -> Iterator[Sample]:
+    """The samples of a part, a row group in memory at a time."""
+    shard = Shard(place.samples(part))
+    for group in range(len(shard.groups)):
+        for row in shard.read(group).to_pylist():
+            yield sample_from_row(row)
+
+
+def read_rejects_of(place: Workplace, part: Part) -> Iterator[Reject]:
+    """The rejects of a part."""
+    shard = Shard(place.rejects(part), REJECT_SCHEMA)
+    for group in range(len(shard.groups)):
+        for row in shard.read(group).to_pylist():
+            yield reject_from_row(row)
+
+
+def _at_places(
+    samples: Iterable[Sample], n: int, rank: int
+) -> Iterator[tuple[tuple[float, int], Sample]]:
+    """Each sample with its place between 0 and 1; `rank` settles which source comes first."""
+    for i, sample in enumerate(samples):
+        yield ((i + 0.5) / n, rank), sample
+
+
+def _duplicate(sample: Sample, because: Duplicate) -> Reject:
+    return Reject(
+        id=sample.meta["draft"],
+        category=sample.category,
+        filter="duplicate",
+        reason=f"{because.kind} like {because.kept}",
+        numbers={"similarity": because.similarity},
+        kind=str(sample.meta.get("kind", "")),
+        code=sample.reference,
+        image=sample.images[0] if sample.images else None,
+    )

@@ -1,0 +1,362 @@
+"""The blocks of a part, each a small datatrove step: propose, run, judge, tell, measure, write.
+
+in:  a plan of parts; a task's rank says which one is to be made
+out: its samples, rejects, signatures and report
+not covered: what needs all parts (choose.py), who runs the tasks (executors.py)
+
+A candidate goes through all blocks before the next one is drawn, so that drawing stops when the
+part has its quota. A block that rejects says so on the candidate and passes it on; the last block
+writes both, what is kept and what is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from datatrove.pipeline.base import PipelineStep
+
+from viscodex.data.decontaminate import BenchmarkIndex, Contamination
+from viscodex.data.draft import Draft, Evidence, Finding, Machine, Reject, Source
+from viscodex.data.duplicates import Signature, signature
+from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locked
+from viscodex.data.progress import Pulse
+from viscodex.data.recipe import DataRecipe
+from viscodex.data.shards import write_rejects, write_shard
+from viscodex.data.signatures import write_signatures
+from viscodex.data.sources import BUGS, make_source
+from viscodex.data.tokens import TokenCount, TokenCounter
+from viscodex.errors import BadInput, ViscodexError
+from viscodex.files import write_atomically
+from viscodex.types import Sample, to_json
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A draft on its way through the blocks of a part."""
+
+    draft: Draft
+    evidence: Evidence | None = None
+    samples: list[Sample] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    signature: Signature | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Nothing of it is kept: no further block looks at it."""
+        return bool(self.rejects) and not self.samples
+
+    def reject(self, name: str, finding: Finding) -> None:
+        """Give the whole draft up."""
+        image = self.evidence.images[0] if self.evidence and self.evidence.images else None
+        self.samples.clear()
+        self.rejects.append(
+            Reject(
+                id=self.draft.id,
+                category=self.draft.category,
+                filter=name,
+                reason=finding.reason,
+                numbers=finding.numbers,
+                kind=self.draft.kind,
+                code=self.draft.code,
+                image=image,
+            )
+        )
+
+
+class Bench:
+    """What the blocks of one part share: its source, what runs code, and the counts so far.
+
+    It travels to the worker as a recipe and a plan; all that is alive begins with `open`.
+    """
+
+    def __init__(self, recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> None:
+        self.recipe, self.parts, self.place = recipe, parts, place
+
+    @contextlib.contextmanager
+    def open(self, rank: int) -> Iterator[Part]:
+        """Get ready for one part.
+
+        Raises:
+            BadRecipe: as make_source does.
+        """
+        self.part = self.parts[rank]
+        self.source: Source = make_source(self.recipe, self.part.source)
+        self.start = time.monotonic()
+        self.n_kept = self.n_candidates = 0
+        self.n_text_tokens = self.n_vision_tokens = 0
+        self.rejects: list[Reject] = []
+        self.signatures: list[Signature] = []
+        self.told: list[int] = []
+        self.contaminations: list[Contamination] = []
+        pulse = Pulse(self.place.progress / f"{self.part.name}.json")
+        with Machine(self.recipe.runtime) as self.machine, pulse as self.pulse:
+            self.pulse.beat(self.report())
+            yield self.part
+
+    def report(self) -> PartReport:
+        """What was done so far."""
+        return PartReport(
+            part=self.part,
+            n_kept=self.n_kept,
+            n_candidates=self.n_candidates,
+            rejected=dict(sorted(Counter(reject.filter for reject in self.rejects).items())),
+            n_text_tokens=self.n_text_tokens,
+            n_vision_tokens=self.n_vision_tokens,
+            seconds=time.monotonic() - self.start,
+            told=tuple(self.told),
+            contaminations=tuple(self.contaminations),
+        )
+
+
+Candidates = Iterator[Candidate]
+
+
+class Block(PipelineStep):  # type: ignore[misc]
+    """A step of the pipeline at a shared bench."""
+
+    type = "viscodex"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> Candidates:
+        """Work on the candidates of which something is left; pass all of them on."""
+        for candidate in data:
+            if not candidate.lost:
+                with self.track_time():
+                    self.work(candidate)
+            yield candidate
+
+    def work(self, candidate: Candidate) -> None:
+        """What the block does to a candidate."""
+        raise NotImplementedError
+
+
+class Propose(Block):
+    """Draws candidates until the part is full or the tries are used up."""
+
+    name = "propose"
+
+    def run(self, data: None, rank: int = 0, world_size: int = 1) -> Candidates:
+        """The candidates of the part with this rank."""
+        bench = self.bench
+        for index in bench.part.indexes():
+            if bench.n_kept >= bench.part.quota:
+                return
+            bench.n_candidates += 1
+            candidate = self.draw(index)
+            yield candidate
+
+    def draw(self, index: int) -> Candidate:
+        """The candidate with an index; a source that fails here gives one that is lost."""
+        try:
+            return Candidate(self.bench.source.draft(index))
+        except BUGS as error:
+            name, category = self.bench.source.name, self.bench.source.category
+            draft = Draft(f"{name}-{index:07d}", category, "", "", "", 0.0, self.bench.recipe.seed)
+            candidate = Candidate(draft)
+            candidate.reject("source_error", _bug("draft", error))
+            return candidate
+
+
+class Execute(Block):
+    """Runs or renders a draft in the sandbox; what does not end well is rejected."""
+
+    name = "execute"
+
+    def work(self, candidate: Candidate) -> None:
+        """Give the candidate its evidence."""
+        try:
+            evidence = self.bench.source.execute(candidate.draft, self.bench.machine)
+        except BUGS as error:
+            return candidate.reject("source_error", _bug("execute", error))
+        candidate.evidence = evidence
+        if not evidence.executions:
+            return candidate.reject("execute", Finding("the source ran nothing"))
+        failed = next((e for e in evidence.executions if e.status != "ok"), None)
+        if failed is not None:
+            numbers = {"exit_code": float(failed.exit_code)} if failed.exit_code else {}
+            candidate.reject("execute", Finding(f"{failed.status}: {failed.reason}", numbers))
+        return None
+
+
+class Judge(Block):
+    """Asks the filters of the source, in order; the first that objects decides."""
+
+    name = "judge"
+
+    def work(self, candidate: Candidate) -> None:
+        """Reject what a filter objects to."""
+        assert candidate.evidence is not None
+        for rule in self.bench.source.filters:
+            try:
+                finding = rule.check(candidate.draft, candidate.evidence)
+            except BUGS as error:
+                return candidate.reject("source_error", _bug(rule.name, error))
+            if finding is not None:
+                return candidate.reject(rule.name, finding)
+        return None
+
+
+class Tell(Block):
+    """Tells a draft that passed as samples; they carry the id of their draft."""
+
+    name = "tell"
+
+    def work(self, candidate: Candidate) -> None:
+        """Give the candidate its samples."""
+        assert candidate.evidence is not None
+        try:
+            told = self.bench.source.tell(candidate.draft, candidate.evidence)
+        except BUGS as error:
+            return candidate.reject("source_error", _bug("tell", error))
+        if not told:
+            return candidate.reject("source_error", Finding("the source told no sample"))
+        candidate.samples = [
+            replace(sample, meta={**sample.meta, "draft": candidate.draft.id}) for sample in told
+        ]
+        return None
+
+
+class CountTokens(Block):
+    """Counts text and vision tokens; a sample that is too long is rejected alone."""
+
+    name = "tokens"
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> Candidates:
+        """As every block; the tokenizer is read once for the part."""
+        self.counter = TokenCounter(self.bench.recipe.tokenizer)
+        yield from super().run(data, rank, world_size)
+
+    def work(self, candidate: Candidate) -> None:
+        """Note the tokens of each sample."""
+        limit = self.bench.recipe.max_tokens
+        counted = []
+        for sample in candidate.samples:
+            count = self.counter.count(sample)
+            if limit is not None and count.total > limit:
+                candidate.rejects.append(_too_long(sample, count, limit))
+                continue
+            tokens = {"n_text_tokens": count.text, "n_vision_tokens": count.vision}
+            counted.append(replace(sample, meta=sample.meta | tokens))
+        candidate.samples = counted
+
+
+class Decontaminate(Block):
+    """Rejects a draft of which a sample repeats an item of a benchmark."""
+
+    name = "decontaminate"
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> Candidates:
+        """As every block; the index of the benchmarks is read once for the part."""
+        bench = self.bench
+        self.index = BenchmarkIndex.build(bench.recipe.decontaminate, bench.place.benchmarks)
+        yield from super().run(data, rank, world_size)
+
+    def work(self, candidate: Candidate) -> None:
+        """Look every sample up."""
+        for sample in candidate.samples:
+            found = self.index.match(sample)
+            if found is not None:
+                self.bench.contaminations.append(found)
+                reason = f"{found.kind} of {found.benchmark}: {found.item} ({found.file})"
+                return candidate.reject("contaminated", Finding(reason, {"overlap": found.overlap}))
+        return None
+
+
+class Sign(Block):
+    """Takes down what near-duplicates are found by: one signature for a draft."""
+
+    name = "sign"
+
+    def work(self, candidate: Candidate) -> None:
+        """Sign the first sample, which has the code and the pictures."""
+        try:
+            candidate.signature = signature(candidate.samples[0])
+        except BadInput as error:
+            candidate.reject("bad_picture", Finding(f"{error.what}: {error.where}"))
+
+
+class WritePart(Block):
+    """Takes all candidates of a part and writes what it leaves: the report last."""
+
+    name = "write"
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> None:
+        """Make the part, unless it is there or comes from a worker that is still at it."""
+        place, part = self.bench.place, self.bench.parts[rank]
+        with disk_checked(place.out), locked(place.parts / f"{part.name}.lock", wait=True):
+            if place.read_report(part) is None:
+                try:
+                    self.make(data, rank)
+                except BaseException as error:
+                    _note_failure(place.failure(part), error)
+                    raise
+
+    def make(self, data: Candidates, rank: int) -> None:
+        """Write the files of a part; samples as they come."""
+        bench, place = self.bench, self.bench.place
+        with bench.open(rank) as part:
+            write_shard(place.samples(part), self.kept(data))
+            write_rejects(place.rejects(part), bench.rejects)
+            write_signatures(place.signatures(part), bench.signatures)
+            write_atomically(place.report(part), to_json(bench.report(), indent=1))
+
+    def kept(self, data: Candidates) -> Iterator[Sample]:
+        """The samples up to the quota; the rest of each candidate is put down on the way."""
+        bench = self.bench
+        for candidate in data:
+            bench.rejects += candidate.rejects
+            room = bench.part.quota - bench.n_kept
+            samples = candidate.samples[:room]
+            if samples and candidate.signature is not None:
+                bench.signatures.append(candidate.signature)
+                bench.told.append(len(samples))
+            for sample in samples:
+                bench.n_kept += 1
+                bench.n_text_tokens += sample.meta["n_text_tokens"]
+                bench.n_vision_tokens += sample.meta["n_vision_tokens"]
+                yield sample
+            bench.pulse.beat(bench.report())
+
+
+def pipeline(recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> list[Block]:
+    """The blocks that make the parts of a round; task number i makes parts[i]."""
+    bench = Bench(recipe, parts, place)
+    check = (Decontaminate,) if recipe.decontaminate else ()
+    blocks = (Propose, Execute, Judge, Tell, CountTokens, *check, Sign, WritePart)
+    return [block(bench) for block in blocks]
+
+
+def _note_failure(path: Path, error: BaseException) -> None:
+    """For those who do not see the exception: executors on other machines."""
+    noun = [str(part) for part in error.args] if isinstance(error, ViscodexError) else []
+    trace = traceback.format_exc()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"error": type(error).__name__, "args": noun, "trace": trace}))
+
+
+def _bug(where: str, error: BaseException) -> Finding:
+    return Finding(f"{where}: {type(error).__name__}: {str(error)[:300]}")
+
+
+def _too_long(sample: Sample, count: TokenCount, limit: int) -> Reject:
+    return Reject(
+        id=sample.id,
+        category=sample.category,
+        filter="too_long",
+        reason=f"{count.total} tokens, {limit} allowed",
+        numbers={"text": count.text, "vision": count.vision, "max_tokens": limit},
+        kind=str(sample.meta.get("kind", "")),
+        code=sample.reference,
+        image=sample.images[0] if sample.images else None,
+    )
