@@ -391,7 +391,7 @@ def test_relative_links_of_the_document_resolve(file: Path) -> None:
 
 
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
-KINDS = {"merge": "viscodex.recipe:MergeRecipe"}
+KINDS = {"merge": "viscodex.recipe:MergeRecipe", "data": "viscodex.data.recipe:DataRecipe"}
 """Folder of recipes/ -> the class that its files are read as."""
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from viscodex.data.draft import Draft, Evidence, Filter, Finding, Machine
 from viscodex.types import Category, Execution, Message, Sample
 
+VERBS = ["mix", "fold", "cut", "turn", "lift", "sort", "join", "bend", "pack", "roll"]
 LICENCE = {"source": "tests", "licence": "cc0-1.0"}
 
 
@@ -148,7 +149,7 @@ class Cards:
             raise KeyError(f"no draft {index}")
         shown = 0 if self.repeat and index % self.repeat == 0 else index
         rng = random.Random(f"{self.name}/{self.seed}/{shown}")
-        words = [rng.choice("mix fold cut turn lift sort join bend pack roll".split()) + str(
+        words = [rng.choice(VERBS) + str(
             rng.randint(0, 9999)) for _ in range(12 * self.words)]  # fmt: skip
         code = "\n".join(f"{word} = '{word}'" for word in words)
         facts = {"shows": " ".join(words[: self.words])}

@@ -145,7 +145,7 @@ class Propose(Block):
 
     name = "propose"
 
-    def run(self, data: None, rank: int = 0, world_size: int = 1) -> Candidates:
+    def run(self, data: object, rank: int = 0, world_size: int = 1) -> Candidates:
         """The candidates of the part with this rank."""
         bench = self.bench
         for index in bench.part.indexes():
@@ -285,10 +285,14 @@ class Sign(Block):
             candidate.reject("bad_picture", Finding(f"{error.what}: {error.where}"))
 
 
-class WritePart(Block):
+class WritePart(PipelineStep):  # type: ignore[misc]
     """Takes all candidates of a part and writes what it leaves: the report last."""
 
-    name = "write"
+    type, name = "viscodex", "write"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
 
     def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> None:
         """Make the part, unless it is there or comes from a worker that is still at it."""
@@ -328,7 +332,7 @@ class WritePart(Block):
             bench.pulse.beat(bench.report())
 
 
-def pipeline(recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> list[Block]:
+def pipeline(recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> list[PipelineStep]:
     """The blocks that make the parts of a round; task number i makes parts[i]."""
     bench = Bench(recipe, parts, place)
     check = (Decontaminate,) if recipe.decontaminate else ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ from viscodex.data.blocks import pipeline
 from viscodex.data.parts import Part, Workplace
 from viscodex.data.progress import Tracker, every
 from viscodex.data.recipe import DataRecipe
+from viscodex.data.sources import BUGS
 from viscodex.errors import BuildFailed, MissingPart, ViscodexError
 from viscodex.files import write_atomically
 
@@ -162,7 +164,10 @@ def _make_here(
                     "command again. Finished parts are kept.",
                 ) from None
         except ViscodexError as error:
-            raise error from None
+            raise error from None  # without the trace of the worker
+        except (*BUGS, OSError, RuntimeError) as error:
+            missing = [part for part in parts if place.read_report(part) is None]
+            raise _failure(place, missing) from error
     return False
 
 
@@ -213,8 +218,11 @@ def _make_on_ray(
     workers = worker_count(recipe) if recipe.ray.address is None else recipe.workers or -1
     begun = not ray.is_initialized()
     if begun:
-        local = {} if recipe.ray.address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(address=recipe.ray.address, log_to_driver=False, logging_level="ERROR", **local)
+        local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
+        local = {} if recipe.ray.address else local
+        ray.init(
+            address=recipe.ray.address, log_to_driver=False, logging_level=logging.ERROR, **local
+        )
     try:
         _Ray(
             pipeline(recipe, parts, place),

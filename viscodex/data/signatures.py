@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +39,8 @@ def read_signatures(paths: Iterable[Path]) -> Iterator[Signature]:
     """The signatures of several parts, in order; one file in memory at a time."""
     for path in paths:
         for row in pq.read_table(path, schema=_SCHEMA).to_pylist():
-            yield Signature(
-                **{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
-            )
+            values: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in row.items()
+            }
+            yield Signature(**values)
