@@ -35,6 +35,7 @@ def finish_dataset(
     filters: Iterable[FilterNote] = (),
     versions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    rebuild: str = "",
     name: str = "Multimodal coding data",
 ) -> Manifest:
     """Write manifest, card and galleries of a folder whose shards and rejects are complete.
@@ -46,6 +47,7 @@ def finish_dataset(
         filters: what was looked for; their n_rejects are counted here.
         versions: of what decides the content: runtime, fonts, browser.
         notes: sentences for the card.
+        rebuild: command that makes it again where no recipe does.
         name: title of the card.
 
     Raises:
@@ -76,7 +78,7 @@ def finish_dataset(
         notes=tuple(notes),
     )
     write_galleries(folder, dataset)
-    write_atomically(folder / "README.md", dataset_card(manifest, stats, name))
+    write_atomically(folder / "README.md", dataset_card(manifest, stats, name, rebuild))
     write_manifest(folder, manifest)
     return manifest
 
@@ -109,7 +111,7 @@ def _counted(filters: Iterable[FilterNote], rejects: Mapping[str, int]) -> Itera
 # --- the card -------------------------------------------------------------------------------------
 
 
-def dataset_card(manifest: Manifest, stats: Stats, name: str) -> str:
+def dataset_card(manifest: Manifest, stats: Stats, name: str, rebuild: str = "") -> str:
     """The text of README.md."""
     parts = [
         f"---\n{_front(manifest)}---",
@@ -138,7 +140,7 @@ def dataset_card(manifest: Manifest, stats: Stats, name: str) -> str:
         'samples = open_dataset("path/to/this/folder")  # by number, little memory\n```',
         '"<image>" stands in the messages where the next picture goes. Columns: `messages`, `images`, '
         "`reference` (the code of the answer as it runs), `tests`, `meta` (JSON: the rest).",
-        *_recipe(manifest),
+        *_recipe(manifest, rebuild),
         "## Hashes",
         f"Content `{manifest.content}` (XXH3, 128 bits, over all samples in order).",
         _table(
@@ -192,9 +194,9 @@ def _rejects(manifest: Manifest, stats: Stats) -> str:
     return f"{table}\n\n{share}" if manifest.filters else "None."
 
 
-def _recipe(manifest: Manifest) -> list[str]:
+def _recipe(manifest: Manifest, rebuild: str) -> list[str]:
     if not manifest.recipe:
-        return []
+        return ["## Make it again", f"```bash\n{_plain(rebuild)}\n```"] if rebuild else []
     text = yaml.safe_dump(manifest.recipe, sort_keys=False, allow_unicode=True)
     lines = [f"- {_plain(key)} {_plain(value)}" for key, value in manifest.versions.items()]
     return [

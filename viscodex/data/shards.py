@@ -8,9 +8,11 @@ not covered: the folder that shards make up (store.py), what a row looks like (c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +32,8 @@ from viscodex.types import Sample
 
 GROUP_ROWS = 32
 GROUP_BYTES = 4 << 20  # pictures and text of a row group; one sample alone may have more
+SHARD_ROWS = 4_096
+SHARD_BYTES = 256 << 20  # pictures and text of a shard of write_shards, about
 Item = TypeVar("Item")
 
 
@@ -72,6 +76,32 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> ShardInfo:
 
     rows, size, digest = _write(path, SAMPLE_SCHEMA, tables())
     return ShardInfo(path.name, rows, size, digest, hashes.hexdigest())
+
+
+def write_shards(folder: Path, samples: Iterable[Sample]) -> tuple[ShardInfo, ...]:
+    """Write samples into as many shards as they need; at least one, though it be empty.
+
+    Raises:
+        BadInput: a sample cannot be stored.
+    """
+    stream = iter(samples)
+    waiting = deque(itertools.islice(stream, 1))
+    infos: list[ShardInfo] = []
+
+    def portion() -> Iterator[Sample]:
+        rows = held = 0
+        while waiting and rows < SHARD_ROWS and held < SHARD_BYTES:
+            sample = waiting.popleft()
+            rows, held = rows + 1, held + _weight(sample)
+            waiting.extend(itertools.islice(stream, 1))
+            yield sample
+
+    while waiting or not infos:
+        infos.append(write_shard(folder / "data" / f"{len(infos):05d}.parquet", portion()))
+    places = [shard_path(folder, index, len(infos)) for index in range(len(infos))]
+    for info, place in zip(infos, places, strict=True):
+        (folder / "data" / info.file).rename(place)
+    return tuple(replace(i, file=place.name) for i, place in zip(infos, places, strict=True))
 
 
 def write_rejects(path: Path, rejects: Iterable[Reject]) -> ShardInfo:

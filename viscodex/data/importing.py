@@ -1,0 +1,264 @@
+"""Data sets of other layouts become ours; every bad row is a counted reject.
+
+in:  MCD's JSON with its pictures, LLaMA-Factory's folders and files (sharegpt, alpaca), OpenAI's
+    chat lines, parquet files of ours or alike
+out: a data set; its rejects say of every row that is missing why
+not covered: running the code of the rows (check.py)
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from viscodex.data.card import finish_dataset
+from viscodex.data.conversion import EXTRA, Defaults, Layout, Unfit, layout_of, sample_from_record
+from viscodex.data.draft import Reject
+from viscodex.data.manifest import FilterNote, Manifest
+from viscodex.data.pictures import FolderPictures, Pictures, ZipPictures
+from viscodex.data.records import Record, read_records
+from viscodex.data.shards import rejects_path, write_rejects, write_shards
+from viscodex.data.sound import FLAWS, Flaw
+from viscodex.data.staging import staged_folder
+from viscodex.errors import BadInput
+from viscodex.types import Category, Sample
+
+REASONS: dict[str, str] = {
+    **FLAWS,
+    "bad_json": "every record is JSON",
+    "cut_off": "the file is whole",
+    "damaged": "all row groups of a parquet file can be read",
+    "wrong_type": "the keys of a record have the types of its layout",
+    "missing_image": "every picture that is named is there",
+    "duplicate_id": "no two samples have the same id",
+}
+"""Why a row is rejected -> what is looked for."""
+
+FLUSH_ROWS = 1_000  # rejects held in memory
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file of records."""
+
+    path: Path
+    layout: Layout
+    pictures: Pictures
+
+
+def import_dataset(
+    path: Path,
+    out: Path,
+    *,
+    images: Path | None = None,
+    category: Category | None = None,
+    licence: str = "",
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Bring a data set of another layout in.
+
+    Args:
+        path: .json, .jsonl or .parquet file; a folder of them, or one with a dataset_info.json.
+        out: folder to write; it is there only when it is whole.
+        images: folder or zip archive of the pictures; default: beside the file.
+        category: of records that do not say it.
+        licence: of records that do not say it.
+        limit: records to read at most.
+        progress: called with ("records", bytes or records done, total).
+
+    Returns:
+        The manifest; n_rejects of its filters are the bad rows by reason.
+
+    Raises:
+        BadInput: the input as a whole is not what it should be.
+        OutputRefused: `out` is taken.
+    """
+    pictures = _open_pictures(images)
+    try:
+        files = find_files(path, pictures)
+        defaults = Defaults(category, path.stem, licence)
+        with staged_folder(out, path, *([images] if images else [])) as folder:
+            sink = _RejectSink(folder)
+            outcomes = _outcomes(files, defaults, limit, progress)
+            shards = write_shards(folder, sink.kept(outcomes))
+            sink.close()
+            notes = (FilterNote(name, explain) for name, explain in REASONS.items())
+            command = f"viscodex data import {path.name} -o DIR"
+            return finish_dataset(
+                folder, shards=shards, filters=notes, rebuild=command, name=path.stem
+            )
+    finally:
+        if isinstance(pictures, ZipPictures):
+            pictures.close()
+
+
+# --- what to read ---------------------------------------------------------------------------------
+
+
+def _open_pictures(images: Path | None) -> Pictures | None:
+    if images is None:
+        return None
+    if images.is_dir():
+        return FolderPictures(images)
+    if not images.exists():
+        raise BadInput("there are no such pictures", str(images), "Give a folder or a zip file.")
+    return ZipPictures(images)
+
+
+def find_files(path: Path, pictures: Pictures | None = None) -> list[InputFile]:
+    """The files of records at a path, with what their keys mean.
+
+    Raises:
+        BadInput: there are none.
+    """
+    info = path / "dataset_info.json" if path.is_dir() else path
+    if info.name == "dataset_info.json" and info.is_file():
+        return _described(info, pictures)
+    if path.is_file():
+        return [InputFile(path, Layout(), pictures or FolderPictures(path.parent))]
+    shards = sorted(path.glob("data/*.parquet")) or sorted(path.glob("*.parquet"))
+    found = shards or sorted(path.glob("*.json")) + sorted(path.glob("*.jsonl"))
+    found = [file for file in found if file.name not in ("manifest.json", f"{EXTRA}.jsonl")]
+    if not found:
+        raise BadInput(
+            "there is nothing to import",
+            f"{path}: neither .json, .jsonl nor .parquet",
+            "Give a file of records or a folder that has some.",
+        )
+    return [InputFile(file, Layout(), pictures or FolderPictures(path)) for file in found]
+
+
+def _described(info: Path, pictures: Pictures | None) -> list[InputFile]:
+    """What LLaMA-Factory's dataset_info.json lists."""
+    try:
+        entries = json.loads(info.read_bytes())
+        named = [e for e in entries.values() if isinstance(e, dict) and "file_name" in e]
+        found = [(info.parent / str(entry["file_name"]), layout_of(entry)) for entry in named]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput("dataset_info.json cannot be read", f"{info}: {error}") from None
+    missing = [str(file) for file, _ in found if not file.is_file()]
+    if missing or not found:
+        where = f"{info}: {', '.join(missing) or 'no entry with a file_name'}"
+        raise BadInput("dataset_info.json names no files that are there", where)
+    return [
+        InputFile(file, layout, pictures or FolderPictures(info.parent)) for file, layout in found
+    ]
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _outcomes(
+    files: Iterable[InputFile],
+    defaults: Defaults,
+    limit: int | None,
+    progress: Progress | None,
+) -> Iterator[Sample | Reject]:
+    """Samples and rejects in the order of the records."""
+    numbers = itertools.count()
+    records = ((file, next(numbers), record) for file in files for record in _records(file.path))
+    ids: set[str] = set()
+
+    def convert(item: tuple[InputFile, int, Record]) -> Sample | Reject:
+        return _convert(*item, defaults)
+
+    for done, ((_, _, record), outcome) in enumerate(
+        _ahead(convert, itertools.islice(records, limit)), start=1
+    ):
+        if progress is not None:
+            progress("records", done, limit or 0)
+        if isinstance(outcome, Sample) and outcome.id in ids:
+            flaw = Flaw("duplicate_id", f"id {outcome.id!r} was there before")
+            outcome = _reject(outcome.id, outcome.category, record, flaw)
+        elif isinstance(outcome, Sample):
+            ids.add(outcome.id)
+        yield outcome
+
+
+def _records(path: Path) -> Iterator[Record]:
+    """The records of a file; what an export put into a file beside goes back into them."""
+    beside = path.with_name(f"{EXTRA}.jsonl")
+    if path.name != "chat.jsonl" or not beside.is_file():
+        yield from read_records(path)
+        return
+    for record, extra in itertools.zip_longest(read_records(path), read_records(beside)):
+        if record is None or extra is None:
+            raise BadInput(
+                "two files do not belong together",
+                f"{path} and {beside} have different numbers of lines",
+                f"Remove {beside.name} to import without it.",
+            )
+        if isinstance(record.data, dict) and isinstance(extra.data, dict):
+            data = {**record.data, EXTRA: extra.data, "category": extra.data.get("category")}
+            yield replace(record, data=data)
+        else:
+            yield record
+
+
+def _convert(file: InputFile, number: int, record: Record, defaults: Defaults) -> Sample | Reject:
+    name = f"row-{number:07d}"
+    if record.problem:
+        return _reject(name, "", record, Flaw(record.problem, record.why))
+    try:
+        return sample_from_record(record.data, number, file.pictures, file.layout, defaults)
+    except Unfit as error:
+        category = record.data.get("category") if isinstance(record.data, dict) else ""
+        return _reject(name, category if isinstance(category, str) else "", record, error.flaw)
+
+
+def _reject(name: str, category: str, record: Record, flaw: Flaw) -> Reject:
+    numbers = {**flaw.numbers, "row": float(record.number)}
+    return Reject(name, category, flaw.name, flaw.why, numbers, code=record.text)
+
+
+def _ahead(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """(item, result) in order; a few are worked on at once: reading and decoding release the lock."""
+    n_threads = min(8, len(os.sched_getaffinity(0)))
+    waiting: deque[tuple[Any, Future[Any]]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > 4 * n_threads:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+
+
+class _RejectSink:
+    """Takes the rejects out of a stream and writes them in files of FLUSH_ROWS."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._held, self._n = folder, list[Reject](), 0
+
+    def kept(self, outcomes: Iterable[Sample | Reject]) -> Iterator[Sample]:
+        """The samples of the stream."""
+        for outcome in outcomes:
+            if isinstance(outcome, Sample):
+                yield outcome
+            else:
+                self._held.append(outcome)
+                if len(self._held) == FLUSH_ROWS:
+                    self._flush()
+
+    def _flush(self) -> None:
+        write_rejects(self._folder / "rejects" / f"{self._n:05d}.parquet", self._held)
+        self._held.clear()
+        self._n += 1
+
+    def close(self) -> None:
+        """Write the last ones; give the files their names."""
+        if self._held:
+            self._flush()
+        for index in range(self._n):
+            place = rejects_path(self._folder, index, self._n)
+            (place.parent / f"{index:05d}.parquet").rename(place)
