@@ -195,30 +195,29 @@ def content_hash(data: bytes) -> str:
 def image_hash(picture: bytes | Image.Image) -> int:
     """What a picture looks like, in 64 bits; alike pictures differ in few of them.
 
-    The signs of the 64 lowest frequencies (2-D DCT-II of 32 x 32 grey levels, without the mean)
-    against their median, in the manner of pHash (Zauner 2010). White pictures with few lines
-    come out alike: to be sure compare their `image_sketch` too.
+    In the manner of pHash (Zauner 2010): of 32 x 32 grey levels the 64 lowest frequencies of the
+    2-D DCT-II, without the mean, each against their median. White pictures with few lines come out
+    alike: to be sure compare their `image_sketch` too.
 
     Raises:
         BadInput: bytes that are no readable picture.
     """
     if isinstance(picture, bytes):
         picture = open_image(picture)
-    size = 32
-    grey = np.asarray(picture.convert("L").resize((size, size), Image.Resampling.BOX), np.float64)
-    cosines = _cosines(size, 9)
-    low = (cosines @ grey @ cosines.T).ravel()[1:65]
-    # equal to twelve digits on every machine: sums in another order must not flip a bit
-    low = np.round(low, 6)
-    bits = low > np.median(low)
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    small = picture.convert("L").resize((32, 32), Image.Resampling.BOX)
+    cosines, lowest = _cosines()
+    spectrum = cosines @ np.asarray(small, np.float64) @ cosines.T  # (12, 12)
+    # sums in another order, on another machine, must not flip a bit
+    low = np.round(spectrum.ravel()[lowest], 6)  # (64,)
+    return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
 @cache
-def _cosines(size: int, count: int) -> NDArray[np.float64]:
-    """The first rows of the DCT-II matrix."""
-    k, n = np.arange(count)[:, None], np.arange(size)[None, :]
-    return np.cos(math.pi * k * (2 * n + 1) / (2 * size))
+def _cosines() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The first rows of the DCT-II matrix, (12, 32), and where the 64 lowest frequencies come."""
+    k, n = np.arange(12)[:, None], np.arange(32)[None, :]
+    places = sorted(range(1, 144), key=lambda at: ((at // 12) ** 2 + (at % 12) ** 2, at))
+    return np.cos(math.pi * k * (2 * n + 1) / 64), np.array(places[:64])
 
 
 SKETCH_CELLS = 32

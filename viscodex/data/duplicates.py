@@ -181,7 +181,7 @@ def find_duplicates(
     Args:
         code_similarity: least Jaccard similarity of code shingles, 0..1.
         question_similarity: the same of questions.
-        image_distance: most bits in which the hashes of two pictures differ, 0..15.
+        image_distance: most bits in which the hashes of two pictures differ, 0..64.
         image_similarity: least share of common edges, 0..1.
 
     Raises:
@@ -190,8 +190,8 @@ def find_duplicates(
     for value in (code_similarity, question_similarity, image_similarity):
         if not 0 < value <= 1:
             raise BadRecipe("a similarity out of range", str(value), "give a number in (0, 1]")
-    if not 0 <= image_distance < 16:
-        raise BadRecipe("an image_distance out of range", str(image_distance), "give 0 to 15 bits")
+    if not 0 <= image_distance <= 64:
+        raise BadRecipe("an image_distance out of range", str(image_distance), "give 0 to 64 bits")
     groups: dict[str, list[Signature]] = defaultdict(list)
     for each in signatures:
         groups[each.group].append(each)
@@ -347,7 +347,7 @@ def _pieces(
     hashes: NDArray[np.uint64], there: NDArray[np.bool_], distance: int
 ) -> Iterator[NDArray[np.uint64]]:
     """One column a piece: of distance + 1 pieces one is equal in any two hashes that near."""
-    edges = np.linspace(0, 64, distance + 2).astype(int).tolist()
+    edges = np.linspace(0, 64, min(distance, 63) + 2).astype(int).tolist()
     for low, high in pairwise(edges):
         mask = np.uint64((1 << (high - low)) - 1)
         yield _shared((hashes >> np.uint64(low)) & mask, there)

@@ -166,6 +166,7 @@ _MARKUP = re.compile(
     r"|(?P<number>\d[\d_]*\.?\d*|\.\d+)|(?P<mark></|[^\w\s\"'])",
     re.S,
 )
+_NO_TEXT = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.S | re.I)
 _WORD = re.compile(r"\w+")
 
 _GRAMMARS = {
@@ -231,7 +232,12 @@ def _string_words(text: str) -> list[str]:
 
 
 def _without_trailing_commas(tokens: list[str]) -> list[str]:
-    return [t for t, after in zip(tokens, [*tokens[1:], ""], strict=True) if t != "," or after not in (")", "]", "}")]  # fmt: skip
+    following = [*tokens, ""][1:]
+    return [
+        token
+        for token, after in zip(tokens, following, strict=True)
+        if token != "," or after not in (")", "]", "}")
+    ]
 
 
 def _markup_tokens(code: str) -> Iterable[str]:
@@ -246,6 +252,15 @@ def _markup_tokens(code: str) -> Iterable[str]:
             yield _number(text)
         elif kind != "comment":
             yield text.casefold()
+
+
+def spoken_text(code: str, language: str) -> str:
+    """What of a program is natural language: comments and strings, or the text of a page."""
+    grammar = _GRAMMARS.get(language.casefold(), _SLASHED)
+    if grammar is _MARKUP:
+        return _NO_TEXT.sub(" ", code)
+    told = (found for found in grammar.finditer(code) if found.lastgroup in ("comment", "string"))
+    return "\n".join(found[0] for found in told)
 
 
 def text_tokens(text: str) -> list[str]:

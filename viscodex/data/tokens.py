@@ -140,6 +140,8 @@ class TokenCounter:
 
 
 def _parts(message: Message) -> dict[str, Any]:
+    if "<image>" not in message.content:
+        return {"role": message.role, "content": message.content}
     content: list[dict[str, str]] = []
     for i, text in enumerate(message.content.split("<image>")):
         if i:
