@@ -61,7 +61,7 @@ class Tag:
 Child: TypeAlias = Tag | str | Iterable["Child"] | None
 
 
-def tag(name: str, *children: Child, **attrs: str | int | bool | None) -> Tag:
+def tag(name: str, /, *children: Child, **attrs: str | int | bool | None) -> Tag:
     """An element: children may be nested lists, None is left out, `cls` is the class attribute."""
     kept = tuple(
         (_SHORT_NAMES.get(key, key.replace("_", "-")), "" if value is True else str(value))
