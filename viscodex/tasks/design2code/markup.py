@@ -9,6 +9,7 @@ The official algorithm, NoviScl/Design2Code at 7a575e4, written anew from a desc
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -133,26 +134,22 @@ def recolor(html: str) -> Recolored:
 def _colored(html: str, shift: int) -> str:
     soup = BeautifulSoup(html, "html.parser")
     for element in soup.find_all(True):
-        _restyle(
-            element,
-            ("background-color",),
-            ("background-color: rgba(255, 255, 255, 0.0) !important",),
-        )
+        _declare(element, "background-color", "rgba(255, 255, 255, 0.0)")
     pool = list(POOL)
     for element in soup.find_all(COLORED_TAGS):
         if not pool:
             raise CannotRecolor(f"more than {len(POOL)} elements with text")
         r, g, b = ((value + shift) % 256 for value in pool.pop())
-        _restyle(
-            element,
-            ("color", "opacity"),
-            (f"color: #{r:02X}{g:02X}{b:02X} !important", "opacity: 1.0 !important"),
-        )
+        _declare(element, "color", f"#{r:02X}{g:02X}{b:02X}")
+        _declare(element, "opacity", "1.0")
     return str(soup)
 
 
-def _restyle(element: Tag, dropped: tuple[str, ...], added: tuple[str, ...]) -> None:
-    raise NotImplementedError
+def _declare(element: Tag, name: str, value: str) -> None:
+    """Set a property inline; whatever begins with its name goes, color-scheme for color too."""
+    old = str(element.get("style", "")).split(";")
+    kept = [text for text in old if text.strip() and not text.strip().startswith(name)]
+    element["style"] = "; ".join([*kept, f"{name}: {value} !important"]).strip()
 
 
 def _texts(html: str) -> Iterator[Text]:
@@ -161,22 +158,47 @@ def _texts(html: str) -> Iterator[Text]:
         yield from _walk(body, "#000000")
 
 
-def _walk(element: Tag, color: str) -> Iterator[Text]:
-    color = _own_color(element) or color
+def _walk(element: Tag, inherited: str) -> Iterator[Text]:
+    color = _own_color(element) or inherited
     for child in element.children:
         if isinstance(child, Tag):
             yield from _walk(child, color)
         elif isinstance(child, NavigableString) and not isinstance(child, Comment):
             text = child.strip()
-            if text:
-                rgb = _rgb(color)
-                if rgb:
-                    yield Text(text, rgb)
+            rgb = _rgb(color) if text else None
+            if rgb is not None:
+                yield Text(text, rgb)
 
 
 def _own_color(element: Tag) -> str | None:
-    raise NotImplementedError
+    """The colour that an element's style attribute names, as text; None: it inherits.
+
+    Any declaration with "color" in it counts, border-color too, the last one wins.
+    """
+    wanted = None
+    for text in str(element.get("style", "")).split(";"):
+        if "color" in text and "background-color" not in text:
+            wanted = text
+    if wanted is None:
+        return None
+    value = wanted.partition(":")[2].partition(":")[0].strip()
+    if not value:
+        raise CannotRecolor(f"an inline style says {wanted.strip()!r}")
+    value = value.removesuffix("!important").strip()
+    if value.startswith("#"):
+        return value
+    if found := re.fullmatch(r"rgb\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)", value):
+        r, g, b = map(int, found.groups())
+        return f"#{r:02x}{g:02x}{b:02x}"
+    with contextlib.suppress(ValueError):
+        r, g, b = ImageColor.getrgb(value)[:3]
+        return f"#{r:02x}{g:02x}{b:02x}"
+    return None
 
 
 def _rgb(color: str) -> Rgb | None:
-    raise NotImplementedError
+    """#rrggbb as numbers; None for a short form, whose text is not looked for."""
+    digits = color.removeprefix("#")
+    if not re.fullmatch(r"[0-9a-fA-F]{6,}", digits):
+        return None
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
