@@ -1,0 +1,504 @@
+"""A training run from recipe to finished model.
+
+in:  a TrainRecipe; hooks for showing and for running what the model writes
+out: TrainReport; the run folder
+not covered: the command line (cli/train.py)
+
+    RUN/recipe.json budget.npz rejects.jsonl metrics.jsonl training.html samples/ checkpoint-N/
+    RUN/model/        the finished model: opens in transformers, in viscodex merge and inspect
+    RUN/report.json   what the run did
+
+The same command goes on where a killed run stopped, and finds a finished run finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from numpy.typing import NDArray
+from transformers import TrainerCallback
+
+from viscodex import __version__
+from viscodex.errors import BadDataset, BadRecipe, OutputRefused
+from viscodex.recipe import MergeRecipe, read_recipe
+from viscodex.train.budget import (
+    Budget,
+    Progress,
+    Reader,
+    histogram,
+    identity_of,
+    load_budget,
+    measure,
+    save_budget,
+)
+from viscodex.train.checkpoint import (
+    RunCheckpoint,
+    check_room,
+    checkpoints,
+    last_checkpoint,
+    read_trained,
+    remove_partial,
+)
+from viscodex.train.encode import Encoder, Item
+from viscodex.train.mixture import Mixture, Share, fingerprint_of, open_part, split
+from viscodex.train.parts import PartRow, part_table, prepare_parts
+from viscodex.train.plan import Part, Plan
+from viscodex.train.recipe import DataPart, TrainRecipe, stages_of
+from viscodex.train.rows import Seen
+from viscodex.train.samples import Execute, write_samples
+from viscodex.train.start import IMAGE_TOKEN, Start, export, load_start, write_facts
+from viscodex.train.trainer import Measured, RowMaker, RowTrainer, arguments, trained_tensors
+from viscodex.train.watch import Watch, write_refusals
+from viscodex.types import Message, Sample
+
+NOT_OF_IDENTITY = {
+    "out", "model", "merge", "workers", "log_every", "eval_every", "save_every", "sample_every", "final",
+    "n_samples", "sample_tokens", "try_largest", "stages", "liger", "attention",
+}  # fmt: skip
+"""Keys of a recipe that a run may change and still go on with its checkpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What a run did."""
+
+    model: str  # folder of the finished model
+    steps: int
+    epochs: float
+    loss: float | None  # of the last step
+    eval_loss: float | None  # the last one
+    best_eval_loss: float | None
+    n_samples: int  # that trained
+    n_rejected: int
+    n_tokens: int  # computed, padding included
+    n_answer_tokens: int
+    padding_share: float
+    seconds: float
+    parts: tuple[PartRow, ...]
+    versions: dict[str, str]
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is told while a run goes on; every field may be left at doing nothing."""
+
+    line: Callable[[str], None] = lambda text: None  # a line for a person
+    progress: Progress = lambda what, done, total: None
+    table: Callable[[Sequence[PartRow]], None] = lambda rows: None
+    step: Callable[[Measured, int], None] = lambda measured, n_steps: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything that is decided before the first step."""
+
+    reader: Reader
+    budget: Budget
+    plan: Plan
+    maker: RowMaker
+    eval_items: NDArray[np.int64]
+    n_steps: int
+    identity: str
+
+
+def train(
+    recipe: TrainRecipe,
+    *,
+    sources: Sequence[Sequence[Item]] | None = None,
+    eval_sources: Sequence[Sequence[Item]] | None = None,
+    execute: Execute | None = None,
+    show: Show | None = None,
+) -> TrainReport:
+    """Train by a recipe, all its stages; go on where an earlier process of the same run stopped.
+
+    Args:
+        sources, eval_sources: opened data in place of what the recipe's `data` and `eval_data` name.
+        execute: runs the code in samples of the model's writing.
+
+    Raises:
+        ViscodexError: model, data, recipe or disk do not allow it; nothing that was written is lost.
+    """
+    show = show or Show()
+    report: TrainReport | None = None
+    stages = list(stages_of(recipe))
+    for number, stage in enumerate(stages, start=1):
+        if len(stages) > 1:
+            show.line(f"stage {number} of {len(stages)}")
+        report = _train_stage(stage, sources, eval_sources, execute, show)
+    assert report is not None
+    return report
+
+
+def _train_stage(
+    recipe: TrainRecipe,
+    sources: Sequence[Sequence[Item]] | None,
+    eval_sources: Sequence[Sequence[Item]] | None,
+    execute: Execute | None,
+    show: Show,
+) -> TrainReport:
+    run = Path(recipe.out)
+    run.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    args = arguments(recipe, 1)  # also joins the process group
+    state = PartialState()
+    with _locked(run) if state.is_main_process else contextlib.nullcontext():
+        if state.is_main_process:
+            remove_partial(run)
+            _merge_first(recipe, show)
+        state.wait_for_everyone()
+        start = load_start(recipe)
+        ready = _prepare(recipe, start, sources, eval_sources, state, show)
+        done = _finished(run, ready.identity)
+        if done is not None:
+            show.line(f"finished before: {done.model}")
+            return done
+        resumed = last_checkpoint(run, ready.identity)
+        model = prepare_parts(start.model, recipe.learn, recipe.lora)
+        table = part_table(model, recipe.learn, recipe.lr, recipe.lora)
+        _check_disk(run, table, recipe)
+        args.max_steps = ready.n_steps
+        args.warmup_steps = int(np.ceil(recipe.warmup * ready.n_steps))
+        trainer, watch = _trainer(recipe, args, model, ready, resumed, execute, show, table)
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed.path))
+        report = _finish(recipe, trainer, watch, ready, table, time.perf_counter() - began)
+    return report
+
+
+# --- before the first step ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    """One process group at a time in a run folder."""
+    handle = os.open(run / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise OutputRefused(
+            "another process trains in this folder", str(run), "Wait, or give another out=DIR."
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _merge_first(recipe: TrainRecipe, show: Show) -> None:
+    """Make the start by its merge recipe where it is not there yet."""
+    if recipe.merge is None or recipe.model is None or (Path(recipe.model) / "config.json").exists():
+        return
+    from viscodex.merge.apply import apply
+    from viscodex.merge.plan import plan_work
+
+    show.line(f"merging {recipe.merge} into {recipe.model}")
+    work = plan_work(read_recipe(MergeRecipe, Path(recipe.merge)))
+    apply(work, Path(recipe.model), resume=True)
+
+
+def _prepare(
+    recipe: TrainRecipe,
+    start: Start,
+    sources: Sequence[Sequence[Item]] | None,
+    eval_sources: Sequence[Sequence[Item]] | None,
+    state: PartialState,
+    show: Show,
+) -> _Prepared:
+    """Open the data, measure it, plan the steps."""
+    opened = list(sources) if sources is not None else [open_part(part) for part in recipe.data]
+    parts = recipe.data
+    if len(opened) != len(parts):
+        raise BadRecipe("one source per part of data", f"{len(opened)} and {len(parts)}", "")
+    tested = (
+        list(eval_sources)
+        if eval_sources is not None
+        else [open_part(part) for part in recipe.eval_data]
+    )
+    mixture = Mixture([*opened, *tested])
+    shares, held = split(mixture, parts, recipe.eval_share, recipe.seed)
+    if tested:
+        chosen, _ = split(
+            Mixture(tested), recipe.eval_data or (DataPart(path="eval"),) * len(tested), 0.0, recipe.seed
+        )
+        offset = int(mixture.starts[len(opened)])
+        held = np.concatenate([held, *(share.items + offset for share in chosen)])
+    encoder = Encoder(start.tokenizer, IMAGE_TOKEN if start.sees else None, recipe.loss)
+    pictures = start.pictures(recipe)
+    resize = recipe.too_long == "resize"
+    reader = Reader(mixture, encoder, pictures, recipe.max_tokens, resize)
+    facts = [fingerprint_of(source) for source in mixture.sources]
+    settings = recipe.model_dump(mode="json", exclude=NOT_OF_IDENTITY)
+    identity = identity_of(start.identity(), facts, len(mixture), settings)
+    items = np.unique(np.concatenate([*(share.items for share in shares), held]))
+    budget = _budget(Path(recipe.out), reader, items, identity, state, show)
+    plan = _plan(recipe, budget, shares, state.num_processes, recipe.pack and start.packs)
+    n_steps = recipe.max_steps or plan.n_steps(recipe.epochs)
+    maker = RowMaker(reader, budget, _merge_of(start, reader), plan.pack, _blank(reader))
+    if state.is_main_process:
+        _tell(recipe, budget, plan, n_steps, show)
+        write_refusals(Path(recipe.out), budget)
+        write_facts(Path(recipe.out) / "recipe.json", recipe.model_dump(mode="json"))
+    return _Prepared(reader, budget, plan, maker, held, n_steps, identity)
+
+
+def _merge_of(start: Start, reader: Reader) -> int | None:
+    return None if reader.pictures is None or not start.packs else reader.pictures.merge
+
+
+def _budget(
+    run: Path,
+    reader: Reader,
+    items: NDArray[np.int64],
+    identity: str,
+    state: PartialState,
+    show: Show,
+) -> Budget:
+    """Measured by the main process, read by all; kept for the next start."""
+    path = run / "budget.npz"
+    if state.is_main_process and load_budget(path, identity) is None:
+        save_budget(measure(reader, items, show.progress), path, identity)
+    state.wait_for_everyone()
+    budget = load_budget(path, identity)
+    if budget is None:
+        raise BadRecipe(
+            "the processes do not see one run folder", str(path), "Put out on a shared disk."
+        )
+    return budget
+
+
+def _plan(
+    recipe: TrainRecipe, budget: Budget, shares: Sequence[Share], world: int, pack: bool
+) -> Plan:
+    parts = [Part(budget.units_of(share.items), share.weight) for share in shares]
+    for share, part in zip(shares, parts, strict=True):
+        if not part.per_epoch:
+            reasons = {r.kind: r.reason for r in budget.refusals}
+            raise BadDataset(
+                "nothing of a data set is left to learn from",
+                f"{share.name}: {len(share.items)} samples; "
+                + "; ".join(f"{kind}: {reason}" for kind, reason in list(reasons.items())[:3]),
+                "Look at rejects.jsonl in the run folder; raise max_tokens or weight.",
+            )
+    return Plan(
+        budget.lengths, parts, batch=recipe.batch, row_tokens=recipe.row, world=world,
+        seed=recipe.seed, pack=pack,
+    )  # fmt: skip
+
+
+def _blank(reader: Reader) -> Seen:
+    """A sample of weight 0, with a white picture where the model sees."""
+    import io
+
+    from PIL import Image
+
+    if reader.pictures is None:
+        sample = Sample("blank", "qa", (Message("user", "blank"), Message("assistant", "blank")))
+        return Seen(reader.encoder.encode(sample), counts=False)
+    stream = io.BytesIO()
+    side = 2 * reader.pictures.factor
+    Image.new("RGB", (side, side), "white").save(stream, "PNG")
+    sample = Sample(
+        "blank",
+        "qa",
+        (Message("user", "<image>blank"), Message("assistant", "blank")),
+        (stream.getvalue(),),
+    )
+    patches, grids, tokens = reader.look(sample.images)
+    return Seen(reader.encoder.encode(sample, tokens), patches, grids, counts=False)
+
+
+def _tell(recipe: TrainRecipe, budget: Budget, plan: Plan, n_steps: int, show: Show) -> None:
+    show.line("tokens of a sample")
+    for line in histogram(budget, recipe.max_tokens):
+        show.line(line)
+    waste = [plan.waste(step) for step in range(min(n_steps, 20))]
+    padding = sum(a for a, _ in waste) / max(1, sum(b for _, b in waste))
+    how = "packed" if plan.pack else "grouped by length"
+    rows = [len(plan.rows(step)) for step in range(min(n_steps, 20))]
+    show.line(
+        f"{n_steps:,} steps of {min(recipe.batch, plan.per_epoch):,} samples, about {np.mean(rows):.1f} rows of up to "
+        f"{recipe.row:,} tokens a step, {how}, {100 * padding:.1f} % padding, {plan.world} process"
+        f"{'es' if plan.world > 1 else ''}"
+    )
+
+
+def _check_disk(run: Path, table: Sequence[PartRow], recipe: TrainRecipe) -> None:
+    n_kept = 0 if recipe.save_every is None else 3 if recipe.eval_every else 2
+    check_room(run, sum(r.learns for r in table), sum(r.parameters for r in table), n_kept)
+
+
+def _finished(run: Path, identity: str) -> TrainReport | None:
+    """The report of a run that is done already; an unfinished model folder cannot exist."""
+    if not (run / "model").is_dir() or not (run / "report.json").is_file():
+        return None
+    facts = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    if facts.get("identity") != identity:
+        raise OutputRefused(
+            "the run folder holds a finished model of another run",
+            str(run / "model"),
+            "Give another out=DIR, or remove the folder.",
+        )
+    facts["parts"] = tuple(PartRow(**row) for row in facts["parts"])
+    return TrainReport(**facts)
+
+
+# --- the run --------------------------------------------------------------------------------------
+
+
+def _trainer(
+    recipe: TrainRecipe,
+    args: Any,
+    model: Any,
+    ready: _Prepared,
+    resumed: RunCheckpoint | None,
+    execute: Execute | None,
+    show: Show,
+    table: Sequence[PartRow],
+) -> tuple[RowTrainer, Watch]:
+    first = 0 if resumed is None else resumed.step
+    state = PartialState()
+    watch = Watch(Path(recipe.out), first, ready.n_steps, execute, show.step) if state.is_main_process else _Deaf()
+    if state.is_main_process:
+        show.table(table)
+        if first:
+            show.line(f"going on after step {first}")
+    trainer = RowTrainer(
+        model=model,
+        args=args,
+        recipe=recipe,
+        plan=ready.plan,
+        maker=ready.maker,
+        eval_units=ready.budget.units_of(ready.eval_items),
+        identity=ready.identity,
+        measured=watch.measured,
+        evaluated=watch.evaluated,
+        callbacks=[_Sampling(recipe, ready, watch)],
+    )
+    return trainer, watch  # type: ignore[return-value]
+
+
+class _Deaf:
+    """The watch of all processes but the main one."""
+
+    def measured(self, step: Measured) -> None:
+        """Nothing."""
+
+    def evaluated(self, step: int, metrics: dict[str, float]) -> None:
+        """Nothing."""
+
+
+class _Sampling(TrainerCallback):  # type: ignore[misc]
+    """Lets the model write every `sample_every` steps, on the main process."""
+
+    def __init__(self, recipe: TrainRecipe, ready: _Prepared, watch: Any) -> None:
+        self._recipe, self._ready, self._watch = recipe, ready, watch
+        kept = set(ready.budget.item.tolist())
+        pool = ready.eval_items if len(ready.eval_items) else np.unique(ready.budget.item)
+        self._items = [item for item in pool.tolist() if item in kept][: recipe.n_samples]
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        every = self._recipe.sample_every
+        if every is None or (state.global_step % every and state.global_step != state.max_steps):
+            return
+        if state.is_world_process_zero and not any(
+            hasattr(p, "device_mesh") or hasattr(p, "ds_id") for p in model.parameters()
+        ):
+            plain = getattr(model, "module", model)
+            reader, n = self._ready.reader, self._recipe.sample_tokens
+            self._watch.wrote(write_samples(plain, reader, self._items, state.global_step, n))
+        PartialState().wait_for_everyone()
+
+
+def _finish(
+    recipe: TrainRecipe,
+    trainer: RowTrainer,
+    watch: Watch,
+    ready: _Prepared,
+    table: Sequence[PartRow],
+    seconds: float,
+) -> TrainReport:
+    """Write the finished model and the report."""
+    run = Path(recipe.out)
+    trained = trained_tensors(trainer.model, trainer.accelerator)  # on all processes together
+    report: TrainReport | None = None
+    if trainer.is_world_process_zero():
+        if recipe.final == "best":
+            trained = _best(run, trainer.state.best_global_step) or trained
+        _leave_deepspeed(trainer)
+        export(recipe, trained, run / "model")
+        watch.close()
+        report = _report(run, watch.rows, ready, table, seconds)
+        write_facts(run / "report.json", asdict(report))
+    trainer.accelerator.wait_for_everyone()
+    return report or _report(run, [], ready, table, seconds)
+
+
+def _best(run: Path, step: int | None) -> dict[str, torch.Tensor] | None:
+    found = [checkpoint for checkpoint in checkpoints(run) if checkpoint.step == step]
+    return read_trained(found[0].path) if found else None
+
+
+def _leave_deepspeed(trainer: RowTrainer) -> None:
+    """Models loaded from now on are whole."""
+    if trainer.is_deepspeed_enabled:
+        from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+        unset_hf_deepspeed_config()
+
+
+def _report(
+    run: Path,
+    rows: Sequence[dict[str, Any]],
+    ready: _Prepared,
+    table: Sequence[PartRow],
+    seconds: float,
+) -> TrainReport:
+    steps = [row for row in rows if "loss" in row]
+    tested = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    n_tokens = sum(row["n_tokens"] for row in steps)
+    names = ("torch", "transformers", "accelerate", "peft", "safetensors")
+    versions = {"viscodex": __version__}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return TrainReport(
+        model=str(run / "model"),
+        steps=ready.n_steps,
+        epochs=ready.n_steps / ready.plan.steps_per_epoch,
+        loss=steps[-1]["loss"] if steps else None,
+        eval_loss=tested[-1] if tested else None,
+        best_eval_loss=min(tested) if tested else None,
+        n_samples=ready.plan.per_epoch,
+        n_rejected=len(ready.budget.refusals),
+        n_tokens=n_tokens,
+        n_answer_tokens=sum(row["n_answer_tokens"] for row in steps),
+        padding_share=sum(row["n_padding"] for row in steps) / max(n_tokens, 1),
+        seconds=round(seconds, 3),
+        parts=tuple(table),
+        versions=versions,
+        identity=ready.identity,
+    )
+
+
+def export_checkpoint(recipe: TrainRecipe, checkpoint: Path, out: Path) -> None:
+    """Make a standard model of a checkpoint of a run, whole or sharded, on one process.
+
+    Raises:
+        BadCheckpoint, OutputRefused, NotEnoughSpace.
+    """
+    if out.exists():
+        raise OutputRefused("there is something already", str(out), "Give another -o DIR.")
+    export(recipe, read_trained(checkpoint), out)
