@@ -31,7 +31,7 @@ def segment_lengths(position_ids: torch.Tensor | None) -> list[int]:
     if known is None:
         marks = [*torch.nonzero(position_ids[0] == 0).flatten().tolist(), position_ids.shape[1]]
         known = [end - start for start, end in itertools.pairwise(marks)] if not marks[0] else []
-        position_ids.segment_lengths = known  # type: ignore[attr-defined]
+        position_ids.segment_lengths = known
     return list(known)
 
 

@@ -158,8 +158,8 @@ def measure(
             refusals.append(Refusal(number, _id(reader.items, number), error.kind, str(error)))
         if done % 256 == 0:
             progress("token budget", done, len(numbers))
-    table = np.array(rows, np.int64).reshape(-1, 6)
-    return Budget(*table.T.copy(), refusals=tuple(refusals))
+    columns = np.array(rows, np.int64).reshape(-1, 6).T.copy()
+    return Budget(**dict(zip(_COLUMNS, columns, strict=True)), refusals=tuple(refusals))
 
 
 def _id(items: Sequence[Item], number: int) -> str:
@@ -190,7 +190,7 @@ def load_budget(path: Path, identity: str) -> Budget | None:
                 return None
             told = kept["refusals"].reshape(-1, 4)
             refusals = tuple(Refusal(int(r[0]), *map(str, r[1:])) for r in told)
-            return Budget(*(kept[name] for name in _COLUMNS), refusals=refusals)
+            return Budget(**{name: kept[name] for name in _COLUMNS}, refusals=refusals)
     except (OSError, ValueError, KeyError, EOFError):
         return None
 

@@ -36,7 +36,14 @@ FACTS = "viscodex.json"
 SHARDS = "pytorch_model_fsdp_0"  # accelerate's name for the model of a sharded checkpoint
 NAME = re.compile(r"checkpoint-(\d+)")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-FULL_WORDS = ("No space left", "File too large", "PytorchStreamWriter", "unexpected pos", "os error 28", "os error 27")
+FULL_WORDS = (
+    "No space left",
+    "File too large",
+    "PytorchStreamWriter",
+    "unexpected pos",
+    "os error 28",
+    "os error 27",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,9 @@ def read_shards(folder: Path) -> dict[str, torch.Tensor]:
         if hasattr(info, "size")
     }
     dcp.load(tensors, checkpoint_id=folder, no_dist=True)
-    return {name.removeprefix("model.") if _nested(tensors) else name: t for name, t in tensors.items()}
+    return {
+        name.removeprefix("model.") if _nested(tensors) else name: t for name, t in tensors.items()
+    }
 
 
 def _nested(tensors: dict[str, Any]) -> bool:

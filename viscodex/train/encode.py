@@ -85,12 +85,16 @@ class Encoder:
         BadCheckpoint: no chat template, no end token, or the image token is none of the vocabulary.
     """
 
-    def __init__(self, tokenizer: Any, image_token: str | None, loss_on: LossOn = "answers") -> None:
+    def __init__(
+        self, tokenizer: Any, image_token: str | None, loss_on: LossOn = "answers"
+    ) -> None:
         self.tokenizer, self.image_token, self.loss_on = tokenizer, image_token, loss_on
         where = str(tokenizer.name_or_path)
         if not tokenizer.eos_token:
             raise BadCheckpoint("the tokenizer has no end token", where, "Set eos_token in it.")
-        self.image_id = None if image_token is None else tokenizer.convert_tokens_to_ids(image_token)
+        self.image_id = (
+            None if image_token is None else tokenizer.convert_tokens_to_ids(image_token)
+        )
         if image_token is not None and self.image_id in (None, tokenizer.unk_token_id):
             raise BadCheckpoint(
                 "the tokenizer does not fit the model: it lacks the image token",

@@ -112,13 +112,13 @@ class McdFile(Sequence[Item]):
 
 def _records(path: Path) -> Iterator[tuple[int, int]]:
     """(start, end) in bytes of every object of a JSON array, without parsing it."""
-    depth, start, at, text, escaped = 0, 0, 0, False, False
+    depth, start, at, text, escaped = 0, 0, 0, False, -1
     marks = re.compile(rb'["\\{}\[\]]')
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             for mark in marks.finditer(chunk):
                 place, sign = at + mark.start(), mark[0]
-                if escaped is not False and place == escaped:
+                if place == escaped:
                     continue
                 if text:
                     if sign == b"\\":

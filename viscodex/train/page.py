@@ -102,7 +102,9 @@ def _figures(steps: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any
     figures = [
         curves("Loss", loss),
         curves("Learning rate", {"lr": [(row["step"], row["lr"]) for row in steps]}),
-        curves("Norm of the gradient", {"norm": [(row["step"], row["grad_norm"]) for row in steps]}),
+        curves(
+            "Norm of the gradient", {"norm": [(row["step"], row["grad_norm"]) for row in steps]}
+        ),
         curves("Answer tokens a second", {"speed": speed}),
     ]
     shares = {

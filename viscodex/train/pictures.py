@@ -10,17 +10,16 @@ and cut into patches when its row is made.
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from transformers import AutoImageProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
-from viscodex.errors import BadCheckpoint
+from viscodex.errors import BadCheckpoint, BadInput
+from viscodex.images import image_size, open_image
 from viscodex.train.encode import Rejected
 
 Grid = tuple[int, int, int]
@@ -80,10 +79,9 @@ class Pictures:
             Rejected: no picture, or one that decompresses to an unreasonable size.
         """
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                return image.size
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise Rejected("images", f"a picture cannot be opened: {error}") from None
+            return image_size(data)
+        except BadInput as error:
+            raise Rejected("images", f"{error.what}: {error.where}") from None
 
     def patches(self, data: bytes, max_pixels: int | None = None) -> tuple[torch.Tensor, Grid]:
         """pixel_values (P, channels * 2 * patch * patch) of one picture, and its grid.
@@ -93,21 +91,11 @@ class Pictures:
         """
         size = {"shortest_edge": self.min_pixels, "longest_edge": max_pixels or self.max_pixels}
         try:
-            done: Any = self.processor(images=[_rgb(data)], size=size, return_tensors="pt")
+            picture = open_image(data)
+            done: Any = self.processor(images=[picture], size=size, return_tensors="pt")
+        except BadInput as error:
+            raise Rejected("images", f"{error.what}: {error.where}") from None
         except ValueError as error:
             raise Rejected("images", f"the image processor: {error}") from None
         time, high, wide = done["image_grid_thw"][0].tolist()
         return done["pixel_values"], (time, high, wide)
-
-
-def _rgb(data: bytes) -> Image.Image:
-    """Decoded, on white where it is transparent."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-                rgba = image.convert("RGBA")
-                white = Image.new("RGBA", rgba.size, "white")
-                return Image.alpha_composite(white, rgba).convert("RGB")
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Rejected("images", f"a picture cannot be decoded: {error}") from None

@@ -85,7 +85,9 @@ class Plan:
     def samples(self, step: int) -> list[int]:
         """Numbers of the samples of a step, counted from 0."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        found: list[int] = self._order(epoch)[place * self.batch : (place + 1) * self.batch].tolist()
+        found: list[int] = self._order(epoch)[
+            place * self.batch : (place + 1) * self.batch
+        ].tolist()
         return found
 
     def rows(self, step: int) -> list[Row]:

@@ -52,7 +52,7 @@ class Lora(Frozen):
     """Low-rank adapters on the linear layers of the language model; Hu et al. 2021."""
 
     rank: Count = 64
-    alpha: Annotated[float, Field(gt=0)] = 128
+    alpha: Count = 128
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
     targets: tuple[str, ...] = (
         "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",

@@ -173,8 +173,7 @@ def _train_stage(
         args.warmup_steps = int(np.ceil(recipe.warmup * ready.n_steps))
         trainer, watch = _trainer(recipe, args, model, ready, resumed, execute, show, table)
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed.path))
-        report = _finish(recipe, trainer, watch, ready, table, time.perf_counter() - began)
-    return report
+        return _finish(recipe, trainer, watch, ready, table, time.perf_counter() - began)
 
 
 # --- before the first step ------------------------------------------------------------------------
@@ -199,7 +198,11 @@ def _locked(run: Path) -> Iterator[None]:
 
 def _merge_first(recipe: TrainRecipe, show: Show) -> None:
     """Make the start by its merge recipe where it is not there yet."""
-    if recipe.merge is None or recipe.model is None or (Path(recipe.model) / "config.json").exists():
+    if (
+        recipe.merge is None
+        or recipe.model is None
+        or (Path(recipe.model) / "config.json").exists()
+    ):
         return
     from viscodex.merge.apply import apply
     from viscodex.merge.plan import plan_work
@@ -231,7 +234,10 @@ def _prepare(
     shares, held = split(mixture, parts, recipe.eval_share, recipe.seed)
     if tested:
         chosen, _ = split(
-            Mixture(tested), recipe.eval_data or (DataPart(path="eval"),) * len(tested), 0.0, recipe.seed
+            Mixture(tested),
+            recipe.eval_data or (DataPart(path="eval"),) * len(tested),
+            0.0,
+            recipe.seed,
         )
         offset = int(mixture.starts[len(opened)])
         held = np.concatenate([held, *(share.items + offset for share in chosen)])
@@ -370,7 +376,11 @@ def _trainer(
 ) -> tuple[RowTrainer, Watch]:
     first = 0 if resumed is None else resumed.step
     state = PartialState()
-    watch = Watch(Path(recipe.out), first, ready.n_steps, execute, show.step) if state.is_main_process else _Deaf()
+    watch = (
+        Watch(Path(recipe.out), first, ready.n_steps, execute, show.step)
+        if state.is_main_process
+        else _Deaf()
+    )
     if state.is_main_process:
         show.table(table)
         if first:

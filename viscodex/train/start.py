@@ -34,7 +34,14 @@ MROPE_TYPES = ("qwen2_5_vl", "qwen3_vl")
 
 PACKED_TEXT_TYPES = ("qwen2", "qwen3")
 IMAGE_TOKEN = "<|image_pad|>"
-SCRATCH_SIDECARS = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "chat_template")
+SCRATCH_SIDECARS = (
+    "tokenizer",
+    "vocab",
+    "merges",
+    "special_tokens",
+    "added_tokens",
+    "chat_template",
+)
 DTYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float64}
 
 
@@ -74,7 +81,9 @@ class Start:
             tensors = self.checkpoint.tensors
             files = sorted({tensor.file for tensor in tensors.values()})
             facts = [(t.name, t.shape, t.dtype) for t in tensors.values()], list(map(_probe, files))
-        text = repr((facts, sorted(self.tokenizer.get_vocab().items()), self.tokenizer.chat_template))
+        text = repr(
+            (facts, sorted(self.tokenizer.get_vocab().items()), self.tokenizer.chat_template)
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
 

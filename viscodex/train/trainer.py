@@ -109,7 +109,7 @@ class RowMaker:
         return padded_row(seen, int(self.reader.encoder.tokenizer.pad_token_id or 0))
 
 
-class Steps(Dataset[Rows]):
+class Steps(Dataset[Rows]):  # type: ignore[misc]
     """The steps of a run on one device, by number."""
 
     def __init__(self, plan: Plan, maker: RowMaker, n_steps: int, rank: int) -> None:
@@ -188,8 +188,11 @@ class RowTrainer(Trainer):  # type: ignore[misc]
     Args:
         measured: told after every step, on the main process.
         identity: of the run; stands in its checkpoints.
-        facts: () -> what else a checkpoint shall hold.
+        evaluated: told the step and the metrics of an evaluation, on the main process.
     """
+
+    optimizer: Any
+    control: Any
 
     def __init__(
         self,
@@ -233,7 +236,9 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             num_workers=n,
             prefetch_factor=2 if n else None,
             pin_memory=False,
-            generator=torch.Generator().manual_seed(self.recipe.seed),  # leaves the global one alone
+            generator=torch.Generator().manual_seed(
+                self.recipe.seed
+            ),  # leaves the global one alone
         )
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> None:
@@ -247,13 +252,14 @@ class RowTrainer(Trainer):  # type: ignore[misc]
 
     def create_optimizer(self, model: Any = None) -> Any:
         """An optimiser with a learning rate per part."""
-        if self.optimizer is None:
+        optimizer: Any = self.optimizer
+        if optimizer is None:
             of = self.model if model is None else model
             recipe = self.recipe
             groups = parameter_groups(of, recipe.learn, recipe.lr, recipe.weight_decay)
             kind, settings = self.get_optimizer_cls_and_kwargs(self.args, of)
-            self.optimizer = kind(groups, **settings)
-        return self.optimizer
+            self.optimizer = optimizer = kind(groups, **settings)
+        return optimizer
 
     def training_step(self, model: Any, inputs: Rows, num_items_in_batch: Any = None) -> Any:
         """Forward and backward of all rows of a step; the mean loss over its answer tokens."""
@@ -367,11 +373,15 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             batch = self.maker.make(row, []).to(self.args.device)
             with self.compute_loss_context_manager():
                 loss, right = n_right(model, batch)
-            sums += torch.stack([loss.double(), right.double(), loss.new_tensor(batch.n_answer_tokens).double()])
+            sums += torch.stack(
+                [loss.double(), right.double(), loss.new_tensor(batch.n_answer_tokens).double()]
+            )
         model.train(was_training)
         total, hits, n = self.accelerator.reduce(sums, "sum").tolist()
         metrics = {"eval_loss": total / max(n, 1), "eval_token_accuracy": hits / max(n, 1)}
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
         if self.is_world_process_zero():
             self._evaluated(self.state.global_step, metrics)
         self._began = time.perf_counter()
