@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from viscodex.cli import dataset
 from viscodex.cli.terminal import console, say
 from viscodex.errors import BadRecipe, MissingPart
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from viscodex.data.build import BuildReport
     from viscodex.data.progress import Snapshot
 
-data = typer.Typer(help="Make data sets of pictures and verified code.", no_args_is_help=True)
+data = typer.Typer(
+    help="Make, look at, check and hand on data sets of pictures and verified code.",
+    no_args_is_help=True,
+)
 
 BUILD_EXAMPLES = """
 Examples:
@@ -180,3 +184,10 @@ class BuildProgress:
             self._stderr.write(
                 "interrupted: finished parts are kept; the same command goes on with them\n"
             )
+
+
+data.command("stats", epilog=dataset.STATS_EXAMPLES)(dataset.stats)
+data.command("check", epilog=dataset.CHECK_EXAMPLES)(dataset.check)
+data.command("view", epilog=dataset.VIEW_EXAMPLES)(dataset.view)
+data.command("export", epilog=dataset.EXPORT_EXAMPLES)(dataset.export)
+data.command("import", epilog=dataset.IMPORT_EXAMPLES)(dataset.import_)

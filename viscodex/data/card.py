@@ -7,6 +7,7 @@ not covered: the shards themselves (shards.py)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from viscodex.data.gallery import write_galleries
 from viscodex.data.manifest import FilterNote, Manifest, write_manifest
 from viscodex.data.shards import ShardInfo, hash_file
 from viscodex.data.stats import Stats, count_rows, histogram_lines, measure
-from viscodex.data.store import open_dataset
+from viscodex.data.store import open_dataset, read_rejects
 from viscodex.files import write_atomically
 
 
@@ -44,7 +45,7 @@ def finish_dataset(
         folder: with data/*.parquet and, where anything was rejected, rejects/*.parquet.
         shards: what write_shard returned; those that are not given are read and hashed.
         recipe: plain data from which the data set can be made again; goes into card and manifest.
-        filters: what was looked for; their n_rejects are counted here.
+        filters: what was looked for; those without n_rejects are counted here.
         versions: of what decides the content: runtime, fonts, browser.
         notes: sentences for the card.
         rebuild: command that makes it again where no recipe does.
@@ -70,7 +71,7 @@ def finish_dataset(
         n_rejects=stats.n_rejects,
         content=xxhash.xxh3_128_hexdigest("".join(info.content for info in infos).encode()),
         counts=stats.counts,
-        filters=tuple(_counted(filters, stats.rejects)),
+        filters=tuple(_counted(filters, _by_filter(folder))),
         recipe=dict(recipe or {}),
         versions=dict(sorted((versions or {}).items())),
         sources=stats.sources,
@@ -97,15 +98,33 @@ def _info(path: Path, dataset: Dataset | None = None) -> ShardInfo:
     )
 
 
-def _counted(filters: Iterable[FilterNote], rejects: Mapping[str, int]) -> Iterator[FilterNote]:
-    """The filters with their counts, then the reasons that no filter explains."""
+def _by_filter(folder: Path) -> Counter[tuple[str, str]]:
+    return Counter((reject.category, reject.filter) for reject in read_rejects(folder))
+
+
+def _counted(
+    filters: Iterable[FilterNote], rejects: Mapping[tuple[str, str], int]
+) -> Iterator[FilterNote]:
+    """The filters with their counts, then the reasons that no filter explains.
+
+    Args:
+        rejects: (category, filter) -> how many.
+    """
     names = set()
     for note in filters:
         names.add(note.name)
-        yield note if note.n_rejects else replace(note, n_rejects=rejects.get(note.name, 0))
-    for name, n in rejects.items():
+        if note.n_rejects is not None:
+            yield note
+            continue
+        found = (
+            n
+            for (category, name), n in rejects.items()
+            if name == note.name and note.category in ("", category)
+        )
+        yield replace(note, n_rejects=sum(found))
+    for (category, name), n in sorted(rejects.items()):
         if name not in names:
-            yield FilterNote(name, "", n_rejects=n)
+            yield FilterNote(name, "", category, n_rejects=n)
 
 
 # --- the card -------------------------------------------------------------------------------------
@@ -136,7 +155,7 @@ def dataset_card(manifest: Manifest, stats: Stats, name: str, rebuild: str = "")
         "```python\nfrom datasets import load_dataset\n\n"
         'samples = load_dataset("path/to/this/folder", split="train")\n'
         'samples[0]["images"][0]  # a PIL picture\n```',
-        "```python\nfrom viscodex.data.store import open_dataset\n\n"
+        "```python\nfrom viscodex.data.store import open_dataset, read_rejects\n\n"
         'samples = open_dataset("path/to/this/folder")  # by number, little memory\n```',
         '"<image>" stands in the messages where the next picture goes. Columns: `messages`, `images`, '
         "`reference` (the code of the answer as it runs), `tests`, `meta` (JSON: the rest).",
@@ -184,8 +203,8 @@ def _rejects(manifest: Manifest, stats: Stats) -> str:
             note.name,
             note.explain,
             ", ".join(f"{key} = {value}" for key, value in note.thresholds.items()),
-            note.n_rejects,
-            f"{100 * note.n_rejects / max(1, drafts):.2f} %",
+            note.n_rejects or 0,
+            f"{100 * (note.n_rejects or 0) / max(1, drafts):.2f} %",
         )
         for note in manifest.filters
     )

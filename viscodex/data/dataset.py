@@ -204,6 +204,12 @@ class Dataset(Sequence[Sample]):
                 names = {key: row[key] or "" for key in ("kind", "source", "licence")}
                 yield Row(next(index), **{**row, **names, "image_sizes": sizes})
 
+    def where(self, index: int) -> str:
+        """File and row of a sample: "data/train-00000-of-00002.parquet row 17"."""
+        group, place = self._place(index)
+        shard, number = self._groups[group]
+        return f"data/{shard.path.name} row {sum(shard.groups[:number]) + place}"
+
     def pictures(self) -> Iterator[tuple[int, bytes]]:
         """(index, picture) of all pictures in order.
 

@@ -162,10 +162,10 @@ def gallery_page(title: str, cards: Iterable[Card], total: int, other: tuple[str
         shown.append((card, article))
     shown.sort(key=lambda pair: (pair[0].labels, pair[0].id))
     lead = f"{len(shown):,} of {total:,}, evenly over all kinds"
-    menu = f'<a href="{_text(other[0])}">{_text(other[1])}</a>'
+    menu = f'<a href="{plain(other[0])}">{plain(other[1])}</a>'
     controls = "".join(_choices([card for card, _ in shown]))
     body = "".join(article for _, article in shown) or "<p>There are none.</p>"
-    return page_of(title, lead, f"{controls}{menu}", body, script=_SCRIPT)
+    return page_of(title, lead, f"{controls}{menu}", body, script=f"{_FILTER}{ZOOM}")
 
 
 def _choices(cards: Sequence[Card]) -> Iterator[str]:
@@ -173,24 +173,25 @@ def _choices(cards: Sequence[Card]) -> Iterator[str]:
     names = dict.fromkeys(name for card in cards for name, _ in card.labels)
     for name in names:
         values = sorted({value for card in cards for key, value in card.labels if key == name})
-        options = "".join(f"<option>{_text(value)}</option>" for value in values if value)
-        yield f'<label>{_text(name)} <select data-label="{_text(name)}"><option value="">all</option>{options}</select></label>'
+        options = "".join(f"<option>{plain(value)}</option>" for value in values if value)
+        yield f'<label>{plain(name)} <select data-label="{plain(name)}"><option value="">all</option>{options}</select></label>'
     yield '<label>text <input type="search" placeholder="id, code, reason"></label>'
     yield '<output aria-live="polite"></output>'
 
 
 def article_of(card: Card) -> str:
     """The HTML of one card."""
-    data = "".join(f' data-{name}="{_text(value)}"' for name, value in card.labels)
-    badges = "".join(f"<span>{_text(value)}</span>" for _, value in card.labels if value)
-    reason = f'<p class="reason">{_text(card.reason)}</p>' if card.reason else ""
-    facts = _facts(card.facts, is_open=bool(card.reason))
+    data = "".join(f' data-{name}="{plain(value)}"' for name, value in card.labels)
+    badges = "".join(f"<span>{plain(value)}</span>" for _, value in card.labels if value)
+    reason = f'<p class="reason">{plain(card.reason)}</p>' if card.reason else ""
+    title = "numbers" if card.reason else "facts"
+    facts = _facts(card.facts, title, is_open=bool(card.reason))
     parts = "".join(_part(heading, text) for heading, text in card.parts)
     pictures = "".join(_picture(address, card.id) for address in card.pictures)
-    pictures = pictures or '<p class="none">no picture</p>'
+    beside = f'<div class="pictures">{pictures}</div>' if pictures else ""
     return (
-        f"<article{data}><header><h2>{_text(card.id)}</h2>{badges}</header>{reason}"
-        f'<div class="pair"><div class="pictures">{pictures}</div>'
+        f"<article{data}><header><h2>{plain(card.id)}</h2>{badges}</header>{reason}"
+        f'<div class="{"pair" if beside else "alone"}">{beside}'
         f'<div class="texts">{parts}{facts}</div></div></article>\n'
     )
 
@@ -198,37 +199,36 @@ def article_of(card: Card) -> str:
 def _picture(address: str, name: str) -> str:
     if not address:
         return '<p class="none">a picture that cannot be opened</p>'
-    source = _text(address)
-    return f'<img src="{source}" alt="{_text(name)}" loading="lazy" tabindex="0">'
+    source = plain(address)
+    return f'<img src="{source}" alt="{plain(name)}" loading="lazy" tabindex="0">'
 
 
 def _part(heading: str, text: str) -> str:
     rest = len(text) - MAX_CODE
     more = f'<p class="none">{rest:,} more characters</p>' if rest > 0 else ""
-    return f'<h3>{_text(heading)}</h3><pre tabindex="0">{_text(text[:MAX_CODE])}</pre>{more}'
+    return f'<h3>{plain(heading)}</h3><pre tabindex="0">{plain(text[:MAX_CODE])}</pre>{more}'
 
 
-def _facts(facts: Sequence[tuple[str, str]], *, is_open: bool) -> str:
+def _facts(facts: Sequence[tuple[str, str]], title: str, *, is_open: bool) -> str:
     if not facts:
         return ""
-    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts)
-    return f"<details{' open' if is_open else ''}><summary>facts</summary><dl>{rows}</dl></details>"
+    rows = "".join(f"<dt>{plain(name)}</dt><dd>{plain(value)}</dd>" for name, value in facts)
+    return f"<details{' open' if is_open else ''}><summary>{plain(title)}</summary><dl>{rows}</dl></details>"
 
 
 # --- the frame ------------------------------------------------------------------------------------
 
 
-def _text(text: str) -> str:
+def plain(text: str) -> str:
     """Text for HTML and for its attributes; what would act on the page is shown as a sign."""
     return html.escape(text.translate(_SIGNS).encode(errors="backslashreplace").decode())
 
 
 _SIGNS: Mapping[int, str] = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"},
-    0x7F: "\u2421",
-    **{code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-}
-"""Control characters become their pictures; marks that turn the direction of text, their names."""
+    code: f"[U+{code:04X}]"
+    for code in (*range(9), *range(11, 32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}  # fmt: skip
+"""Control characters, and marks that turn the direction of text, are shown by their numbers."""
 
 
 def page_of(title: str, lead: str, controls: str, body: str, *, script: str = "") -> str:
@@ -242,8 +242,8 @@ def page_of(title: str, lead: str, controls: str, body: str, *, script: str = ""
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style></head>\n"
-        f'<body><header class="top"><h1>{_text(title)}</h1><p>{_text(lead)}</p>'
+        f"<title>{plain(title)}</title>\n<style>{_STYLE}</style></head>\n"
+        f'<body><header class="top"><h1>{plain(title)}</h1><p>{plain(lead)}</p>'
         f"<nav>{controls}</nav></header>\n<main>{body}</main>\n<script>{script}</script></body></html>\n"
     )
 
@@ -282,6 +282,7 @@ header span { background: var(--badge); border-radius: 3px; padding: 0 .45rem; f
 .reason { color: var(--warn); margin: .4rem 0 0; font-weight: 600; overflow-wrap: anywhere; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem;
   margin-top: .7rem; }
+.alone { margin-top: .7rem; }
 .pictures { display: flex; flex-direction: column; gap: .6rem; align-items: flex-start; }
 img { max-width: 100%; max-height: 30rem; border: 1px solid var(--line); background: #fff;
   cursor: zoom-in; }
@@ -303,8 +304,7 @@ dd { margin: 0; overflow-wrap: anywhere; font-family: ui-monospace, "DejaVu Sans
   .top { position: static; } img { max-height: 24rem; } }
 """
 
-_SCRIPT = """
-"use strict";
+_FILTER = """
 const menus = [...document.querySelectorAll("select[data-label]")];
 const search = document.querySelector("input[type=search]");
 const articles = [...document.querySelectorAll("article")];
@@ -320,11 +320,14 @@ function show() {
   document.querySelector("output").textContent = n + " shown";
 }
 for (const field of [...menus, search]) field.addEventListener("input", show);
+show();
+"""
+
+ZOOM = """
 function zoom(event) {
   if (event.target.tagName === "IMG" && (event.type === "click" || event.key === "Enter"))
     event.target.classList.toggle("whole");
 }
 document.addEventListener("click", zoom);
 document.addEventListener("keydown", zoom);
-show();
 """

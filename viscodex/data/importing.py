@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from viscodex.data.ahead import in_order
 from viscodex.data.card import finish_dataset
 from viscodex.data.conversion import EXTRA, Defaults, Layout, Unfit, layout_of, sample_from_record
 from viscodex.data.draft import Reject
@@ -73,7 +70,7 @@ def import_dataset(
         category: of records that do not say it.
         licence: of records that do not say it.
         limit: records to read at most.
-        progress: called with ("records", bytes or records done, total).
+        progress: called with ("importing", bytes done, total).
 
     Returns:
         The manifest; n_rejects of its filters are the bad rows by reason.
@@ -158,7 +155,7 @@ def _described(info: Path, pictures: Pictures | None) -> list[InputFile]:
 
 
 def _outcomes(
-    files: Iterable[InputFile],
+    files: Sequence[InputFile],
     defaults: Defaults,
     limit: int | None,
     progress: Progress | None,
@@ -166,22 +163,28 @@ def _outcomes(
     """Samples and rejects in the order of the records."""
     numbers = itertools.count()
     records = ((file, next(numbers), record) for file in files for record in _records(file.path))
+    before, total = _sizes(files)
     ids: set[str] = set()
 
     def convert(item: tuple[InputFile, int, Record]) -> Sample | Reject:
         return _convert(*item, defaults)
 
-    for done, ((_, _, record), outcome) in enumerate(
-        _ahead(convert, itertools.islice(records, limit)), start=1
-    ):
+    for (file, _, record), outcome in in_order(convert, itertools.islice(records, limit)):
         if progress is not None:
-            progress("records", done, limit or 0)
+            progress("importing", before[file.path] + record.at, total)
         if isinstance(outcome, Sample) and outcome.id in ids:
             flaw = Flaw("duplicate_id", f"id {outcome.id!r} was there before")
             outcome = _reject(outcome.id, outcome.category, record, flaw)
         elif isinstance(outcome, Sample):
             ids.add(outcome.id)
         yield outcome
+
+
+def _sizes(files: Sequence[InputFile]) -> tuple[dict[Path, int], int]:
+    """(bytes of all files before each, bytes of all)."""
+    sizes = [file.path.stat().st_size for file in files]
+    starts = itertools.accumulate(sizes, initial=0)
+    return dict(zip((file.path for file in files), starts, strict=False)), sum(sizes)
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -218,20 +221,6 @@ def _convert(file: InputFile, number: int, record: Record, defaults: Defaults) -
 def _reject(name: str, category: str, record: Record, flaw: Flaw) -> Reject:
     numbers = {**flaw.numbers, "row": float(record.number)}
     return Reject(name, category, flaw.name, flaw.why, numbers, code=record.text)
-
-
-def _ahead(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """(item, result) in order; a few are worked on at once: reading and decoding release the lock."""
-    n_threads = min(8, len(os.sched_getaffinity(0)))
-    waiting: deque[tuple[Any, Future[Any]]] = deque()
-    with ThreadPoolExecutor(n_threads) as pool:
-        for item in items:
-            waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 4 * n_threads:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        for first, future in waiting:
-            yield first, future.result()
 
 
 class _RejectSink:

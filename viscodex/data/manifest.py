@@ -27,7 +27,7 @@ class FilterNote:
     explain: str
     category: str = ""  # whose samples it looks at; empty: all
     thresholds: dict[str, Any] = field(default_factory=dict)
-    n_rejects: int = 0
+    n_rejects: int | None = None  # None: to be counted by finish_dataset
 
 
 @dataclass(frozen=True, slots=True)

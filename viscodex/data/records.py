@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,6 +36,7 @@ class Record:
     text: str  # of the record, or its beginning; for people
     problem: str = ""  # bad_json, not_unicode, cut_off, too_large, damaged
     why: str = ""
+    at: int = 0  # bytes of the file that are behind it, about
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -50,7 +51,7 @@ def read_records(path: Path) -> Iterator[Record]:
     with path.open("rb") as stream:
         cut = _lines if path.suffix in (".jsonl", ".ndjson") else _elements
         for number, (piece, problem, why) in enumerate(cut(stream, path)):
-            yield _record(number, piece, problem, why)
+            yield replace(_record(number, piece, problem, why), at=stream.tell())
 
 
 def _record(number: int, piece: bytes, problem: str, why: str) -> Record:
@@ -160,17 +161,19 @@ def _parquet_records(path: Path) -> Iterator[Record]:
             "the file is no parquet file", f"{path}: {first}", "Copy it again."
         ) from None
     with file:
+        size = path.stat().st_size
         for group in range(file.num_row_groups):
+            at = size * (group + 1) // file.num_row_groups
             rows = file.metadata.row_group(group).num_rows
             try:
                 batches = file.iter_batches(32, row_groups=[group], use_threads=False)
                 for batch in batches:
                     for row in batch.to_pylist():
-                        yield Record(number, row, f"row {number} of {path.name}")
+                        yield Record(number, row, f"row {number} of {path.name}", at=at)
                         number += 1
                         rows -= 1
             except (OSError, ValueError, pa.ArrowException) as error:
                 why = f"row group {group} of {path.name} is damaged: {str(error).splitlines()[0]}"
                 for _ in range(rows):
-                    yield Record(number, None, "", "damaged", why[:300])
+                    yield Record(number, None, "", "damaged", why[:300], at)
                     number += 1

@@ -177,7 +177,7 @@ def histogram(found: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
 
 def draft_of(sample_id: str) -> str:
     """The draft that a sample was told of: chart-0000017 for chart-0000017-describe."""
-    found = re.match(r".*?-\d+", sample_id)
+    found = re.match(r".*-\d{5,}", sample_id)
     return found[0] if found else sample_id
 
 

@@ -14,7 +14,9 @@ not covered: writing shards (shards.py), reading samples (dataset.py), card and 
 
 from __future__ import annotations
 
+import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,16 +36,17 @@ from viscodex.data.shards import (
 from viscodex.errors import BadDataset
 
 __all__ = [
-    "Dataset", "FilterNote", "Manifest", "Row", "ShardInfo", "open_dataset", "read_manifest",
+    "Dataset", "FilterNote", "Manifest", "Rejects", "Row", "ShardInfo", "open_dataset", "read_manifest",
     "read_rejects", "rejects_path", "shard_path", "write_manifest", "write_rejects", "write_shard",
 ]  # fmt: skip
 
 
-def open_dataset(folder: Path | str, *, verify: bool = False) -> Dataset:
+def open_dataset(folder: Path | str, *, verify: bool = False, sizes: bool = True) -> Dataset:
     """Open a data set; reads the footers of its shards, no samples.
 
     Args:
         verify: hash every shard too and compare with the manifest (reads all bytes).
+        sizes: compare the shards with the manifest at all; `data check` tells of each itself.
 
     Raises:
         BadDataset: the folder is none, a shard is missing, cut short, changed or of other columns.
@@ -51,10 +54,10 @@ def open_dataset(folder: Path | str, *, verify: bool = False) -> Dataset:
     folder = Path(folder)
     files = _shard_files(folder)
     manifest = read_manifest(folder)
-    if manifest is not None:
+    if manifest is not None and sizes:
         _check_against(manifest, folder, files)
     shards = tuple(Shard(path) for path in files)
-    if manifest is not None:
+    if manifest is not None and sizes:
         for shard, info in zip(shards, manifest.shards, strict=True):
             _check_shard(shard, info, verify)
     return Dataset(folder, shards, manifest)
@@ -66,11 +69,45 @@ def read_rejects(folder: Path | str) -> Iterator[Reject]:
     Raises:
         BadDataset: a file of them cannot be read.
     """
-    for path in sorted((Path(folder) / "rejects").glob("*.parquet")):
+    for shard, group in _reject_groups(Path(folder)):
+        for row in shard.read(group).to_pylist():
+            yield reject_from_row(row)
+
+
+class Rejects:
+    """The rejects of a data set by number, without holding them.
+
+    Attributes:
+        labels: (filter, category, kind) of each.
+
+    Raises:
+        BadDataset: a file of them cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._groups = list(_reject_groups(folder))
+        counts = (shard.groups[group] for shard, group in self._groups)
+        self._starts: list[int] = list(itertools.accumulate(counts, initial=0))
+        shards = dict.fromkeys(shard for shard, _ in self._groups)
+        tables = (shard.read_all(("filter", "category", "kind")) for shard in shards)
+        self.labels = [tuple(row.values()) for table in tables for row in table.to_pylist()]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, index: int) -> Reject:
+        number = range(len(self))[index]
+        place = bisect_right(self._starts, number) - 1
+        shard, group = self._groups[place]
+        row = shard.read(group).slice(number - self._starts[place], 1).to_pylist()[0]
+        return reject_from_row(row)
+
+
+def _reject_groups(folder: Path) -> Iterator[tuple[Shard, int]]:
+    for path in sorted((folder / "rejects").glob("*.parquet")):
         shard = Shard(path, REJECT_SCHEMA)
         for group in range(len(shard.groups)):
-            for row in shard.read(group).to_pylist():
-                yield reject_from_row(row)
+            yield shard, group
 
 
 # --- the folder -----------------------------------------------------------------------------------
