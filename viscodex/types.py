@@ -301,6 +301,11 @@ class Sample:
     meta: dict[str, Any] = field(default_factory=dict)
     """JSON: source, kind, licence, seed, difficulty, render stamp, facts."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {
+        "ser_json_bytes": "base64",
+        "val_json_bytes": "base64",
+    }
+
     @property
     def answer(self) -> str:
         """What the assistant says last."""
