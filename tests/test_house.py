@@ -390,8 +390,13 @@ def test_relative_links_of_the_document_resolve(file: Path) -> None:
     assert not [path for path in paths if not (file.parent / path).exists()]
 
 
-RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
-KINDS = {"merge": "viscodex.recipe:MergeRecipe", "data": "viscodex.data.recipe:DataRecipe"}
+RECIPES = sorted(p for p in (ROOT / "recipes").rglob("*.yaml") if p.parent.name != "accelerate")
+KINDS = {
+    "merge": "viscodex.recipe:MergeRecipe",
+    "data": "viscodex.data.recipe:DataRecipe",
+    "train": "viscodex.train.recipe:TrainRecipe",
+    "paper": "viscodex.train.recipe:TrainRecipe",
+}
 """Folder of recipes/ -> the class that its files are read as."""
 
 
