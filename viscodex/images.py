@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -117,7 +118,9 @@ def _open(data: bytes, max_pixels: int, where: str) -> ImageFile:
     if data.startswith(b"RIFF"):  # its reader makes room for the canvas as soon as it is opened
         _check_pixels(_webp_size(data, where), max_pixels, where)
     try:
-        picture = reader(io.BytesIO(data))
+        with warnings.catch_warnings():  # of damaged metadata, which we do without
+            warnings.simplefilter("ignore")
+            picture = reader(io.BytesIO(data))
     except _BROKEN as error:
         raise _unreadable(where, str(error)) from error
     _check_pixels(picture.size, max_pixels, where)
@@ -150,7 +153,9 @@ def _check_pixels(size: tuple[int, int], max_pixels: int, where: str) -> None:
 def _orientation(picture: ImageFile) -> int:
     """1 to 8; 1 where the file says nothing that can be read."""
     try:
-        found = picture.getexif().get(_ORIENTATION, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = picture.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
         return 1  # every viewer shows such a picture as it lies
     return found if isinstance(found, int) and found in _TURNS else 1
