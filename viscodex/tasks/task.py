@@ -138,6 +138,7 @@ class Task(Protocol):
 
 
 TASKS: dict[str, str] = {
+    "design2code": "viscodex.tasks.design2code:Design2Code",
     "chartmimic": "viscodex.tasks.chartmimic:ChartMimic",
     "mmcode": "viscodex.tasks.mmcode:MMCode",
     "infibench": "viscodex.tasks.infibench:InfiBench",

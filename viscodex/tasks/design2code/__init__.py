@@ -1,9 +1,11 @@
-"""Design2Code's metrics: blocks found by colour, matched by text, compared in size, place, colour.
+"""Design2Code: blocks found by colour, matched by text, compared in size, place and colour.
 
-in:  a reference page and a candidate page, HTML
+in:  reference pages and answers with pages
 out: block match, text, position, colour, CLIP; each stage by itself
-not covered: reading the benchmark and running it (tasks/pages.py), the browser (execute/page.py)
+not covered: the browser (execute/page.py)
 
-The stages in their order: markup.py (what is rendered), blocks.py (what is seen), matching.py (what
-belongs together), visual.py (how alike it is), inpaint.py (the picture that CLIP sees).
+The stages in their order: markup.py (what is rendered), page.py (rendering it), blocks.py (what is
+seen), matching.py (what belongs together), visual.py (how alike it is), clip.py (what CLIP sees).
 """
+
+from viscodex.tasks.design2code.task import Design2Code as Design2Code

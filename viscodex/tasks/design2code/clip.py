@@ -1,7 +1,7 @@
 """What CLIP sees of a page, and how alike two pages are to it.
 
-in:  a screenshot and the boxes of its text
-out: a square picture with the text painted over; the cosine of two embeddings
+in:  a screenshot and the boxes of its text; weights of CLIP ViT-B/32
+out: a picture of 224 x 224 with the text painted over; its embedding
 not covered: where the boxes come from (matching.py)
 
 The official algorithm, NoviScl/Design2Code at 7a575e4, written anew from a description.
@@ -9,47 +9,82 @@ The official algorithm, NoviScl/Design2Code at 7a575e4, written anew from a desc
 
 from __future__ import annotations
 
-import io
+import threading
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from viscodex.errors import MissingPart
+from viscodex.errors import BadCheckpoint, MissingPart
 from viscodex.tasks.design2code.blocks import Block, Pixels
 
-SIZE_PX = 224  # of CLIP ViT-B/32
+MODEL = "openai/clip-vit-base-patch32"
+SIZE_PX = 224
 _RADIUS_PX = 3  # of the painting
-_MARGIN_PX = 4  # what a painted pixel can depend on
+_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+_STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+
+
+def clip_picture(page: Pixels, blocks: Iterable[Block]) -> Image.Image:
+    """The page without its text, squeezed into a square, at CLIP's size."""
+    square = masked_square(page, blocks)
+    return square.resize((SIZE_PX, SIZE_PX), Image.Resampling.BICUBIC)
 
 
 def masked_square(page: Pixels, blocks: Iterable[Block]) -> Image.Image:
-    """The page without its text, squeezed into a square of its shorter side."""
-    mask = np.zeros(page.shape[:2], np.uint8)
-    height, width = mask.shape
+    """The page with its text painted over (Telea), squeezed into a square of its shorter side."""
+    height, width = page.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
     for block in blocks:
         x, y, w, h = block.box
         left, top = int(x * width), int(y * height)
         mask[top : top + int(h * height), left : left + int(w * width)] = 255
+    if mask.any():
+        painted = cv2.inpaint(page[:, :, ::-1].copy(), mask, _RADIUS_PX, cv2.INPAINT_TELEA)
+        page = np.ascontiguousarray(painted[:, :, ::-1])
     side = min(height, width)
-    return Image.fromarray(_painted(page, mask)).resize((side, side), Image.Resampling.LANCZOS)
+    return Image.fromarray(page).resize((side, side), Image.Resampling.LANCZOS)
 
 
-def _painted(page: Pixels, mask: Pixels) -> Pixels:
-    """Telea's inpainting, each connected piece of the mask in a crop of its own: the same pixels."""
-    if not mask.any():
-        return page
-    bgr = page[:, :, ::-1].copy()
-    done = bgr.copy()
-    count, labels, places, _ = cv2.connectedComponentsWithStats(
-        cv2.dilate(mask, np.ones((2 * _MARGIN_PX + 1, 2 * _MARGIN_PX + 1), np.uint8))
-    )
-    for left, top, w, h, _ in places[1:count]:
-        area = np.s_[top : top + h, left : left + w]
-        piece = np.where(labels[area] == labels[area].max(), mask[area], 0)
-        painted = cv2.inpaint(bgr[area], piece, _RADIUS_PX, cv2.INPAINT_TELEA)
-        done[area][piece > 0] = painted[piece > 0]
-    return np.asarray(done[:, :, ::-1], dtype=np.uint8)
+class Clip:
+    """The image side of CLIP, on the CPU in float32; safe to use from several threads.
+
+    Args:
+        model: directory of a checkpoint, or name on the hub.
+
+    Raises:
+        MissingPart: torch or transformers is not installed.
+        BadCheckpoint: there is no CLIP model of that name to be had.
+    """
+
+    def __init__(self, model: str = MODEL) -> None:
+        try:
+            import torch
+            from transformers import CLIPVisionModelWithProjection
+        except ImportError as error:
+            raise MissingPart(
+                "CLIP needs torch and transformers", str(error), "pip install 'viscodex[model]'"
+            ) from error
+        self.name = model
+        self._torch: Any = torch
+        self._lock = threading.Lock()
+        try:
+            self._model: Any = CLIPVisionModelWithProjection.from_pretrained(model).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise BadCheckpoint(
+                "no CLIP model could be loaded",
+                f"{model}: {' '.join(str(error).split())[:200]}",
+                f"Give the directory of a checkpoint of {MODEL}, or leave CLIP out.",
+            ) from error
+
+    def embed(self, picture: Image.Image) -> NDArray[np.float32]:
+        """The unit embedding of a picture of 224 x 224: (D,)"""
+        raw = np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255)
+        pixels: NDArray[np.float32] = (raw - _MEAN) / _STD  # (224, 224, 3)
+        with self._lock, self._torch.inference_mode():
+            batch = self._torch.from_numpy(pixels.transpose(2, 0, 1)[None])  # (1, 3, 224, 224)
+            found = self._model(pixel_values=batch).image_embeds[0].float().numpy()  # (D,)
+        return np.asarray(found / np.linalg.norm(found), dtype=np.float32)
