@@ -10,12 +10,13 @@ style makes it so); parts of which a text is not to be seen are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
-from viscodex.data.draft import Draft
-from viscodex.data.pages.filters import reading_lines
-from viscodex.types import PageRecord
+from viscodex.data.pages.prose import describe
+from viscodex.data.pages.questions import ask
+from viscodex.data.pages.told import Told, Unseen
 
 _INSTRUCTIONS = (
     "Write the HTML and CSS of this web page. Use rick.jpg as the source of every picture.",
@@ -42,26 +43,79 @@ def instruction(rng: Random) -> str:
     return rng.choice(_INSTRUCTIONS)
 
 
-class Told:
-    """A page with what is known about it."""
-
-    def __init__(self, draft: Draft, record: PageRecord, rng: Random) -> None:
-        self.draft, self.record, self.rng = draft, record, rng
-
-
 def read_texts(told: Told) -> tuple[str, str] | None:
-    """All visible texts."""
-    lines = reading_lines(told.record.blocks)
-    ask = told.rng.choice((
+    """All visible texts in reading order; none where a select shows a text that is not recorded."""
+    if any(note.get("selects") for note in told.parts) or not told.lines:
+        return None
+    wording = told.rng.choice((
         "Read all texts of this page, in reading order, one a line.",
         "Transcribe every visible text of the screenshot from top to bottom.",
         "Which texts does this page show? List them line by line.",
         "Do an OCR of this screenshot. Keep the order in which one reads.",
     ))  # fmt: skip
-    return (ask, "\n".join(lines)) if lines else None
+    return wording, "\n".join(told.lines)
 
+
+def write_table(told: Told) -> tuple[str, str] | None:
+    """One of the page's tables, or goods, plans, figures and the like, as Markdown."""
+    notes = list(told.of(*_TABLES))
+    told.rng.shuffle(notes)
+    notes.sort(key=lambda note: note["part"] != "table")  # true tables first
+    for note in notes:
+        what, head, rows = _TABLES[note["part"]](note)
+        try:
+            if sum(other["part"] == note["part"] for other in notes) > 1:
+                if not note.get("title"):
+                    continue
+                what = f"{what} below the heading {told.quoted(note['title'])}"
+            cells = [[told.shown(cell) if cell else "" for cell in row] for row in rows]
+            names = [told.shown(name) for name in head] if note["part"] == "table" else head
+        except Unseen:
+            continue
+        wording = told.rng.choice((
+            f"Write {what} of this page as a Markdown table.",
+            f"Read {what} in the screenshot and answer with a table in Markdown.",
+            f"Turn {what} shown here into a Markdown table.",
+        ))  # fmt: skip
+        return wording, markdown_table(names, cells)
+    return None
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; bars within cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
+
+
+_Rows = tuple[str, list[str], list[list[str]]]
+
+_TABLES: dict[str, Callable[[dict[str, Any]], _Rows]] = {
+    "table": lambda n: ("the table", n["head"], n["rows"]),
+    "goods": lambda n: ("the products with their prices", ["Product", "Price"], n["items"]),
+    "plans": lambda n: (
+        "the plans with their prices", ["Plan", "Price"], [[p["name"], p["price"]] for p in n["items"]],
+    ),
+    "summary": lambda n: ("the lines of the order", ["Item", "Amount"], n["items"]),
+    "tiles": lambda n: ("the figures", ["Name", "Value"], n["items"]),
+    "stats": lambda n: ("the figures", ["Name", "Value"], n["items"]),
+    "people": lambda n: ("the people with their roles", ["Name", "Role"], n["items"]),
+    "events": lambda n: ("the list of events", ["Event", "When"], n["items"]),
+    "agenda": lambda n: (
+        "the programme", ["Time", "Title"], [[slot["time"], slot["title"]] for slot in n["items"]],
+    ),
+    "messages": lambda n: (
+        "the messages", ["From", "Text", "Date"], [[m["from"], m["text"], m["date"]] for m in n["items"]],
+    ),
+    "questions": lambda n: ("the questions with their answers", ["Question", "Answer"], n["items"]),
+}  # fmt: skip
+"""Part -> what it is called, head, rows."""
 
 INVERSE_TASKS: dict[str, Callable[[Told], tuple[str, str] | None]] = {
+    "describe": describe,
+    "table": write_table,
+    "question": ask,
     "ocr": read_texts,
 }
 """Task -> instruction and answer; None if the page does not allow it."""

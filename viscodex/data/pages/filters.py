@@ -14,7 +14,7 @@ from viscodex.data.draft import Draft, Evidence, Filter, Finding
 from viscodex.types import PageRecord, TextBlock
 
 THRESHOLDS: dict[str, float] = {
-    "one_color_share": 0.985,  # of the picture, above which a page is blank
+    "one_color_share": 0.993,  # of the picture, above which a page is blank
     "min_letters": 20,  # of visible text
     "min_blocks": 2,  # runs of visible text
     "min_height_px": 240,

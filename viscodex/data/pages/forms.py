@@ -83,7 +83,9 @@ def _choices(page: Page, field: Field, key: str) -> Tag:
     ]
     page.rule(".choices .choice, .choices .choice-inline", "font-weight: 400")
     page.rule(".choices legend", f"font-weight: 600; padding: 0; margin-bottom: {page.px(0.8)}")
-    return tag("fieldset", tag("legend", field.label), items, cls="choices")
+    return tag(
+        "fieldset", tag("legend", field.label) if field.label else None, items, cls="choices"
+    )
 
 
 def draw_form(page: Page, title: str, fields: list[Field], send: str, text: str = "",
@@ -145,7 +147,7 @@ def login_fields(page: Page) -> list[Field]:
         Field("Password", "password"),
     ]
     if page.d > 0.35:
-        fields.append(Field("Options", "check", options=("Keep me signed in",)))
+        fields.append(Field("", "check", options=("Keep me signed in",)))
     if page.d > 0.6:
         fields.insert(0, Field("Full name", "text", page.say.person()))
     return fields

@@ -634,7 +634,7 @@ def missing(page: Page) -> str:
     c, say = page.look.palette, page.say
     title, text, act = page.pick((
         ("404", "We could not find the page that you were looking for.", "Back to the start"),
-        ("Thank you!", f"Your order is on its way. We have written to {say.email('you')}.", "Continue"),
+        ("Thank you!", "Your order is on its way. A receipt is in your inbox.", "Continue"),
         ("Coming soon", f"{say.brand} opens in {say.city} on {say.date(False)}.", "Tell me when"),
         ("Please wait", "We are tidying up and will be back within the hour.", "Try again"),
         ("You are in", f"Welcome to {say.brand}. Here is what to do first.", "Show me around"),

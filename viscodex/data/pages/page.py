@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from viscodex.data.pages.look import Look, draw_look
 from viscodex.data.pages.markup import Child, Tag, comment, tag, write
 from viscodex.data.pages.trade import Trade
-from viscodex.data.pages.trades import TRADES
+from viscodex.data.pages.trades import GOODS, SOFTWARE, TRADES
 from viscodex.data.pages.wording import Wording
 
 T = TypeVar("T")
@@ -75,7 +75,8 @@ class Page:
         self.rng = Random(seed)
         self.kind, self.d = kind, difficulty
         self.look: Look = draw_look(self.rng, old)
-        self.trade: Trade = self.rng.choice(TRADES)
+        trades = GOODS if kind in ("shop", "product", "checkout") else TRADES
+        self.trade: Trade = self.rng.choice(SOFTWARE if kind == "docs" else trades)
         self.say = Wording(self.rng, self.trade)
         self.centered = self.chance(0.45)  # headings of sections
         self.notes: list[dict[str, Any]] = []

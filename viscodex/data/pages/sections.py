@@ -23,6 +23,7 @@ from viscodex.data.pages.pieces import (
     small,
     wrap,
 )
+from viscodex.data.pages.trades import SOFTWARE
 
 _CALLS = (
     "Get started", "Learn more", "See the plans", "Start free trial", "Contact us", "Book a visit",
@@ -91,7 +92,7 @@ def features(page: Page) -> Tag:
             page.rule(
                 ".icon",
                 f"width: 44px; height: 44px; line-height: 44px; text-align: center; font-weight: 700; "
-                f"background: {c.soft}; color: {c.primary}; border-radius: "
+                f"background: {c.primary}; color: {c.on_primary}; border-radius: "
                 f"{page.pick((50, 50, 22)) if i == 0 else 50}%; margin-bottom: {page.px(1.5)}",
             )
             mark = tag("div", str(i + 1) if numbered else name[0], cls="icon")
@@ -202,9 +203,14 @@ def call(page: Page) -> Tag:
 _PLAN_NAMES = (("Basic", "Plus", "Pro", "Team"), ("Starter", "Standard", "Premium", "Enterprise"),
                ("Free", "Personal", "Business", "Scale"), ("Bronze", "Silver", "Gold", "Platinum"))  # fmt: skip
 _PERKS = (
+    "Email support", "Phone support", "Everything in one place", "Monthly report", "Weekly report", "First in line",
+    "One location", "All locations", "Two guest passes", "Early access", "Free delivery", "Cancel any time",
+    "Personal contact", "Members' evenings", "Ten per cent off", "Free first month", "No booking fee", "Welcome pack",
+)  # fmt: skip
+_DIGITAL_PERKS = (
     "Email support", "Phone support", "All features", "Up to 5 seats", "Unlimited seats", "10 GB of storage",
-    "100 GB of storage", "Monthly report", "Weekly report", "Priority queue", "Custom branding", "One location",
-    "All locations", "Guest passes", "Early access", "Free delivery", "Cancel any time", "Dedicated contact",
+    "100 GB of storage", "Monthly report", "Audit log", "Priority queue", "Custom branding", "Single sign-on",
+    "Daily backups", "Own domain", "Early access", "99.9% uptime", "Cancel any time", "Dedicated contact",
 )  # fmt: skip
 
 
@@ -213,11 +219,16 @@ def plans(page: Page, n: int = 0) -> Tag:
     c = page.look.palette
     n = n or (3 if page.d < 0.75 else page.pick((3, 4)))
     names = page.pick(_PLAN_NAMES)[:n]
-    price, period = page.pick((0, 5, 9, 12)), page.pick(("month", "month", "year", "seat"))
+    digital = page.trade in SOFTWARE
+    price, period = (
+        page.pick((0, 5, 9, 12)),
+        page.pick(("month", "month", "year", "seat" if digital else "person")),
+    )
     best, items, noted = page.rng.randrange(n), [], []
     ask = page.pick(("Choose plan", "Select", "Get started", "Sign up"))
     mark = page.pick(("Most popular", "Recommended", "Best value"))
     page.rule(".plan", "text-align: center")
+    page.rule(".plan .tag", f"margin-bottom: {page.px(1)}")
     page.rule(".plan h3", f"font-size: {page.font_px(1.2)}")
     page.rule(".price", f"font-size: {page.font_px(2.1)}; font-weight: 700; margin: {page.px(1)} 0")
     page.rule(".price span", f"font-size: {page.font_px(0.88)}; font-weight: 400; color: {c.muted}")
@@ -225,7 +236,7 @@ def plans(page: Page, n: int = 0) -> Tag:
     page.rule(".perks li", f"padding: {page.px(0.9)} 0; border-bottom: 1px solid {c.border}")
     page.rule(".best", f"border: 2px solid {c.primary}")
     for i, name in enumerate(names):
-        perks = page.some(_PERKS, page.upto(2, 5))
+        perks = page.some(_DIGITAL_PERKS if digital else _PERKS, page.upto(2, 5))
         amount = f"${price}"
         box = card(
             page,

@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from random import Random
 from typing import Any
 
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from viscodex.data.draft import Draft, Evidence, Filter, Machine
-from viscodex.data.pages.answers import INVERSE_TASKS, Told, instruction
+from viscodex.data.pages.answers import INVERSE_TASKS, instruction
 from viscodex.data.pages.filters import THRESHOLDS, page_filters
 from viscodex.data.pages.kinds import KINDS, OLD_KINDS
 from viscodex.data.pages.page import Page
+from viscodex.data.pages.told import Told
 from viscodex.errors import BadRecipe
 from viscodex.types import Category, Execution, Message, Sample, TextBlock
 
@@ -109,7 +111,7 @@ class PageSource:
         page = Page(kind, rng.getrandbits(48), difficulty, old=kind in OLD_KINDS)
         code = KINDS[kind](page)
         facts = {"window": self._sizes[window], "parts": page.notes, "dark": page.look.dark}
-        facts["colors"] = {"background": page.look.palette.background, "primary": page.look.palette.primary}  # fmt: skip
+        facts["colors"] = asdict(page.look.palette)
         return Draft(f"html-{index:07d}", "html", kind, code, "html", difficulty, seed, facts)
 
     def execute(self, draft: Draft, machine: Machine) -> Evidence:

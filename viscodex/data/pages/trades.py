@@ -318,3 +318,9 @@ FITNESS = Trade(
 TRADES: tuple[Trade, ...] = (
     COFFEE, ANALYTICS, OUTDOOR, CLINIC, TRAVEL, BANK, FITNESS, *MORE_TRADES,
 )  # fmt: skip
+
+GOODS: tuple[Trade, ...] = tuple(trade for trade in TRADES if len(trade.offers) >= 9)
+"""Trades whose offers fill a shop."""
+
+SOFTWARE: tuple[Trade, ...] = (ANALYTICS, MORE_TRADES[-1])
+"""Trades whose pages speak of interfaces, seats and storage."""

@@ -52,6 +52,18 @@ _LEADS = (
     "Everything you need, from the first question to the last detail.",
     "Trusted by {audience} since {year}.",
 )
+_TOPICS = (
+    "Ten years of {brand}",
+    "What we learned in {year}",
+    "Notes from {city}",
+    "Meet {person}",
+    "Behind the scenes in {city}",
+    "Questions that we hear every week",
+    "Our plans for the next season",
+    "A short guide to {things}",
+    "In conversation with {person}",
+    "The trouble with shortcuts",
+)
 _FILL = (
     "It is a small change, but people noticed it at once.",
     "None of this is complicated, and most of it costs nothing.",
@@ -93,6 +105,7 @@ class Wording:
         self.city = rng.choice(CITIES)
         self.year = rng.randint(1987, 2021)
         self._used: set[str] = set()
+        self._values: dict[str, str] = {}  # a thing has one price on a page, a measure one value
 
     def fill(self, text: str) -> str:
         """The text with its slots filled."""
@@ -133,7 +146,7 @@ class Wording:
 
     def topic(self) -> str:
         """Title of an article."""
-        return self._unused(self.trade.topics)
+        return self._unused(self.trade.topics + _TOPICS)
 
     def praise(self) -> str:
         """What a customer says."""
@@ -164,7 +177,10 @@ class Wording:
     def offers(self, n: int) -> list[tuple[str, str]]:
         """Different goods with prices."""
         chosen = self.rng.sample(self.trade.offers, min(n, len(self.trade.offers)))
-        return [(name, self.money(low, high)) for name, low, high in chosen]
+        return [
+            (name, self._values.setdefault(name, self.money(low, high)))
+            for name, low, high in chosen
+        ]
 
     def money(self, low: int, high: int) -> str:
         """A price: "$12", "$12.90", "$1,290"."""
@@ -176,7 +192,10 @@ class Wording:
     def measures(self, n: int) -> list[tuple[str, str]]:
         """Different numbers that the company watches."""
         chosen = self.rng.sample(self.trade.measures, min(n, len(self.trade.measures)))
-        return [(measure.label, self.figure(measure)) for measure in chosen]
+        return [
+            (measure.label, self._values.setdefault(measure.label, self.figure(measure)))
+            for measure in chosen
+        ]
 
     def figure(self, measure: Measure) -> str:
         """A value of a measure, with its unit."""
