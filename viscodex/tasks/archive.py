@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import csv
 import gzip
+import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -21,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from viscodex.errors import BadDataset
+from viscodex.execute import runtime
 from viscodex.tasks.task import Picture
 
 MAX_MEMBER = 1 << 30  # bytes of one file, unpacked
@@ -184,3 +189,29 @@ def picture_of(value: Any) -> Picture | None:
         except (binascii.Error, ValueError):
             return None
     return None
+
+
+def unpacked(place: Path) -> Path:
+    """An archive's files on disk, below the cache directory, once for each content.
+
+    Raises:
+        BadDataset: it is no archive, or a name leads out of it.
+    """
+    digest = hashlib.sha256(place.read_bytes()).hexdigest()[:32]
+    folder = runtime.home() / "unpacked" / digest
+    if folder.is_dir():
+        return folder
+    tree = Tree(place)
+    beside = folder.with_name(f"{digest}.{os.getpid()}.part")
+    for name in tree.names:
+        path = (beside / name).resolve()
+        if not path.is_relative_to(beside.resolve()):
+            raise BadDataset(
+                "a name leads out of the archive", f"{place}: {name}", "Do not use it."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tree.read(name))
+    with contextlib.suppress(OSError):  # another process was faster
+        beside.rename(folder)
+    shutil.rmtree(beside, ignore_errors=True)
+    return folder
