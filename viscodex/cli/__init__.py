@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from viscodex import __version__
-from viscodex.cli import data, machine, merge, run, train
+from viscodex.cli import data, machine, merge, run, score, train
 from viscodex.errors import ViscodexError
 
 app = typer.Typer(
@@ -67,6 +67,7 @@ app.command("merge", epilog=merge.MERGE_EXAMPLES)(merge.merge)
 app.command("inspect", epilog=merge.INSPECT_EXAMPLES)(merge.inspect)
 app.add_typer(data.data, name="data")
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
+app.command("score", epilog=score.SCORE_EXAMPLES)(score.score)
 app.command("run", epilog=run.RUN_EXAMPLES)(run.run)
 app.add_typer(run.runtimes, name="runtime")
 app.command("doctor")(machine.doctor)

@@ -20,7 +20,7 @@ from typing import Any
 from viscodex.errors import BadDataset
 from viscodex.execute import runtime
 from viscodex.execute.sandbox import isolation
-from viscodex.tasks.cases import FORMAT, Case
+from viscodex.tasks.cases import Case
 from viscodex.tasks.grading import Grade, grade, reduce, share
 from viscodex.tasks.handlers import Handler
 from viscodex.tasks.patterns import Fault
@@ -138,7 +138,7 @@ class InfiBenchV(InfiBench):
     name = "infibench_v"
     visual = True
     default_reduce = "avg"
-    format = FORMAT
+    protocols: tuple[ProtocolName, ...] = ("strict",)  # no official grader is public
 
 
 def _marked(case: Case) -> str:

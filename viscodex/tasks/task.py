@@ -167,6 +167,25 @@ def task(name: str) -> Task:
     return made
 
 
+def protocols_of(task: Task, wanted: str) -> tuple[ProtocolName, ...]:
+    """The protocols of `paper`, `strict` or `both`; a task without an official scorer has one.
+
+    Raises:
+        BadRecipe: there is no such protocol.
+    """
+    known: tuple[ProtocolName, ...] = getattr(task, "protocols", PROTOCOLS)
+    if wanted == "both":
+        return known
+    chosen = tuple(name for name in known if name == wanted)
+    if not chosen:
+        raise BadRecipe(
+            "there is no such protocol",
+            f"{task.name}: {wanted}",
+            f"Known are {', '.join(known)}, both.",
+        )
+    return chosen
+
+
 def mean(values: Sequence[float]) -> float:
     """The mean of what is not NaN; NaN where nothing is."""
     known = [value for value in values if value == value]
