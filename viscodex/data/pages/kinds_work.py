@@ -56,8 +56,8 @@ def login(page: Page) -> str:
         )
         picture = photo(page, page.say.brand, 720, "cover")
         page.rule(".cover", "border-radius: 0")
-        page.rule(".login-row", "gap: 0; align-items: center")
-        inner = side_by_side(page, picture, form, (50, 50), "login-row")
+        inner = side_by_side(page, picture, form, (50, 50), "login-row", "center")
+        page.rule(".login-row", "gap: 0")
         page.note("picture", side="left")
         return page.document(f"{title} | {page.say.brand}", inner)
     page.rule(

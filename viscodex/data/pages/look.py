@@ -79,6 +79,7 @@ class Look:
     css: str  # classes, variables, inline
     compact_css: bool  # a rule a line
     indent: int
+    angle: int  # of gradients, degrees
     comments: bool
     case: str  # of class names: kebab, camel, snake, prefix
 
@@ -115,16 +116,22 @@ _HUES = (("red", 10), ("orange", 40), ("yellow", 66), ("green", 165), ("teal", 1
 
 
 def color_name(color: str) -> str:
-    """A plain name of #rrggbb: "dark blue", "light grey", "white"."""
+    """A plain name of #rrggbb: "dark blue", "pale green", "cream", "white"."""
     r, g, b = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     hue, light, saturation = colorsys.rgb_to_hls(r, g, b)
-    if light > 0.965:
+    chroma = max(r, g, b) - min(r, g, b)
+    if light > 0.985:
         return "white"
     if light < 0.06:
         return "black"
-    shade = "dark " if light < 0.3 else "light " if light > 0.78 else ""
-    if saturation < 0.13 or max(r, g, b) - min(r, g, b) < 0.06:
-        return f"{shade}grey"
+    if light > 0.93 and chroma < 0.06:
+        warm = chroma > 0.012 and 15 < hue * 360 < 70
+        return "cream" if warm else "off-white" if light > 0.96 else "very light grey"
+    shade = (
+        "dark " if light < 0.3 else "pale " if light > 0.86 else "light " if light > 0.75 else ""
+    )
+    if saturation < 0.13 or chroma < 0.06:
+        return f"{'light ' if shade == 'pale ' else shade}grey"
     name = next(name for name, end in _HUES if hue * 360 <= end)
     if name in ("orange", "yellow") and light < 0.36:
         return "brown" if shade == "" else "dark brown"
@@ -158,6 +165,7 @@ def draw_look(rng: Random, old: bool = False) -> Look:
         uppercase=rng.random() < 0.2,
         css=rng.choices(("classes", "variables", "inline"), (0.6, 0.3, 0.1))[0],
         compact_css=rng.random() < 0.2,
+        angle=rng.choice((90, 135, 135, 160, 180)),
         indent=rng.choices((2, 4), (0.6, 0.4))[0],
         comments=rng.random() < 0.35,
         case=rng.choices(("kebab", "camel", "snake", "prefix"), (0.78, 0.08, 0.06, 0.08))[0],

@@ -68,6 +68,7 @@ class Page:
         d: difficulty, 0 to 1.
         look, trade, say: its style, what its company does, its copy.
         centered: whether headings of sections stand in the middle.
+        boxed: whether the whole page is a sheet in the middle of the window.
         notes: what was put on it, in document order: {"part": "hero", "heading": ...}.
     """
 
@@ -79,10 +80,11 @@ class Page:
         self.trade: Trade = self.rng.choice(SOFTWARE if kind == "docs" else trades)
         self.say = Wording(self.rng, self.trade)
         self.centered = self.chance(0.45)  # headings of sections
+        self.boxed = self.look.width_px < 1100 and self.chance(0.14)  # the page is a sheet
         self.notes: list[dict[str, Any]] = []
         self._rules: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
-        self._fresh: dict[str, int] = {}
+        self._variants: dict[str, list[tuple[object, ...]]] = {}
 
     # .. dice
 
@@ -112,9 +114,12 @@ class Page:
             if declaration not in there:
                 there.append(declaration)
 
-    def fresh(self, name: str) -> str:
-        """A class name that no section has used: cards, cards-2, ..."""
-        self._fresh[name] = number = self._fresh.get(name, 0) + 1
+    def variant(self, name: str, *looks: object) -> str:
+        """The class for this look: cards for the first, cards-2 for the next, and so on."""
+        known = self._variants.setdefault(name, [])
+        if looks not in known:
+            known.append(looks)
+        number = known.index(looks) + 1
         return name if number == 1 else f"{name}-{number}"
 
     def px(self, units: float) -> str:
@@ -182,6 +187,10 @@ class Page:
             f"margin: 0; font-family: {look.font}; font-size: {look.size_px}px; "
             f"line-height: {look.line_height}; color: {c.text}; background: {c.background}",
         )
+        if self.boxed:
+            self.rule("html", f"background: {c.soft}")
+            self.rule("body", f"max-width: {look.width_px + 60}px; margin: 0 auto")
+            self.rule("body", f"border: 1px solid {c.border}; border-width: 0 1px")
         heading = f"line-height: 1.25; font-weight: {look.heading_weight}"
         if look.heading_font != look.font:
             heading = f"font-family: {look.heading_font}; {heading}"

@@ -32,13 +32,20 @@ def band(page: Page, *children: Child, tone: str = "plain", name: str = "section
         page.rule(".dark .muted", f"color: {c.on_deep_muted}")
     elif tone == "primary":
         page.rule(".tinted", f"background: {c.primary}; color: {c.on_primary}")
-    extra = {"soft": " soft", "deep": " dark", "primary": " tinted"}.get(tone, "")
-    return tag("section", wrap(page, *children), cls=name + extra)
+    elif tone == "gradient":
+        page.rule(
+            ".gradient",
+            f"background: linear-gradient({page.look.angle}deg, {c.primary}, {c.accent}); "
+            f"color: {c.on_primary}",
+        )
+    extra = {"soft": " soft", "deep": " dark", "primary": " tinted", "gradient": " gradient"}
+    return tag("section", wrap(page, *children), cls=name + extra.get(tone, ""))
 
 
 def columns(page: Page, name: str, items: Sequence[Tag], n: int, gap: float = 3) -> Tag:
     """Items side by side, n in a row, in the page's manner: grid, flex or float."""
-    cls, space = page.fresh(name), round(gap * page.look.unit_px)
+    space = round(gap * page.look.unit_px)
+    cls = page.variant(name, n, space)
     if page.look.layout == "grid":
         page.rule(
             f".{cls}",
@@ -56,18 +63,20 @@ def columns(page: Page, name: str, items: Sequence[Tag], n: int, gap: float = 3)
     return tag("div", items, cls=cls)
 
 
-def side_by_side(page: Page, left: Tag, right: Tag, shares: tuple[int, int], name: str) -> Tag:
+def side_by_side(page: Page, left: Tag, right: Tag, shares: tuple[int, int], name: str,
+                 align: str = "start") -> Tag:  # fmt: skip
     """Two blocks beside each other; shares are their parts of the width, in percent."""
     gap = 6 * page.look.unit_px
     a, b = shares
-    cls = page.fresh(name)
+    cls = page.variant(name, shares, align)
     if page.look.layout == "grid":
         page.rule(
             f".{cls}",
-            f"display: grid; grid-template-columns: {a}fr {b}fr; gap: {gap}px; align-items: start",
+            f"display: grid; grid-template-columns: {a}fr {b}fr; gap: {gap}px; align-items: {align}",
         )
     elif page.look.layout == "flex":
-        page.rule(f".{cls}", f"display: flex; gap: {gap}px; align-items: flex-start")
+        stand = "flex-start" if align == "start" else align
+        page.rule(f".{cls}", f"display: flex; gap: {gap}px; align-items: {stand}")
         page.rule(f".{cls} > :first-child", f"flex: {a}; min-width: 0")
         page.rule(f".{cls} > :last-child", f"flex: {b}; min-width: 0")
     else:
@@ -93,7 +102,12 @@ def button(page: Page, text: str, ghost: bool = False, name: str = "a", on: str 
             f"text-transform: uppercase; letter-spacing: 0.05em; font-size: {page.font_px(0.85)}",
         )
     cls = "button"
-    if on == "primary":
+    if on in ("primary", "gradient") and ghost:
+        page.rule(
+            ".button-clear", f"background: transparent; color: {c.on_primary}; border-color: {c.on_primary}"
+        )  # fmt: skip
+        cls = "button button-clear"
+    elif on in ("primary", "gradient"):
         page.rule(
             ".button-inverse", f"background: {c.on_primary}; color: {c.primary}; border-color: {c.on_primary}"
         )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from viscodex.data.pages.told import Told, Unseen, count, enumerate_words
+from viscodex.data.pages.told import Told, Unseen, count, enumerate_words, links, with_article
 
 _ASK = (
     "Describe this web page: its layout, sections, colours and texts.",
@@ -58,19 +58,22 @@ def describe(told: Told) -> tuple[str, str] | None:
             sentences.append(text)
     if not sentences:
         return None
-    return told.rng.choice(_ASK), " ".join([first, *sentences])
+    text = " ".join([first, *sentences])
+    for end in ".?!":
+        text = text.replace(f"{end}”.", f"{end}”")  # a quoted sentence needs one mark at its end
+    return told.rng.choice(_ASK), text
 
 
 def _navigation(t: Told, n: Note) -> str:
     brand = t.quoted(n["brand"])
     press = f" and a button {t.quoted(n['button'])}" if n["button"] else ""
-    return f"At the top is a {t.color(n['ground'])} bar with the name {brand}, the links {t.listed(n['links'])}{press}."
+    return f"At the top is {with_article(t.color(n['ground']))} bar with the name {brand}, {links(t, n['links'])}{press}."
 
 
 def _rail(t: Told, n: Note) -> str:
     return (
-        f"At the left edge a {t.color(n['ground'])} bar over the whole height holds the name {t.quoted(n['brand'])} and the links "
-        f"{t.listed(n['links'])}, of which {t.quoted(n['active'])} is highlighted."
+        f"At the left edge {with_article(t.color(n['ground']))} bar over the whole height holds the name {t.quoted(n['brand'])} and "
+        f"{links(t, n['links'])}, of which {t.quoted(n['active'])} is highlighted."
     )
 
 
@@ -78,11 +81,11 @@ def _footer(t: Told, n: Note) -> str:
     ground = t.color(n["ground"])
     if n["columns"]:
         parts = [
-            f"{t.quoted(title)} with {t.listed(links)}" for title, links in n["columns"].items()
+            f"{t.quoted(title)} with {t.listed(texts)}" for title, texts in n["columns"].items()
         ]
         return f"The {ground} footer has columns of links: {'; '.join(parts)}. Its last line is {t.quoted(n['text'])}."
-    links = f" and the links {t.listed(n['links'])}" if n["links"] else ""
-    return f"The {ground} footer has the line {t.quoted(n['text'])}{links}."
+    more = f" and {links(t, n['links'])}" if n["links"] else ""
+    return f"The {ground} footer has the line {t.quoted(n['text'])}{more}."
 
 
 def _heading(t: Told, n: Note) -> str:
@@ -93,9 +96,16 @@ def _heading(t: Told, n: Note) -> str:
 def _hero(t: Told, n: Note) -> str:
     buttons = n["buttons"]
     press = f"{'a button' if len(buttons) == 1 else 'the buttons'} {t.listed(buttons)}"
-    side = ", beside a picture" if n["picture"] else ", centred" if n["centered"] else ""
+    side = (
+        ", beside a picture"
+        if n["picture"] == "beside"
+        else ", below a wide picture"
+        if n["picture"]
+        else ""
+    )
+    side += ", centred" if n["centered"] else ""
     return (
-        f"The opening section on a {t.ground(n['tone'])} ground has the large heading {t.quoted(n['heading'])}, "
+        f"The opening section on {with_article(t.ground(n['tone']))} ground has the large heading {t.quoted(n['heading'])}, "
         f"the text {t.quoted(n['text'])} and {press}{side}."
     )
 
@@ -114,18 +124,22 @@ def _rows(t: Told, n: Note) -> str:
 
 def _numbers(t: Told, n: Note) -> str:
     pairs = [f"{t.shown(label)} {t.shown(value)}" for label, value in n["items"]]
-    where = "A row of cards" if n["part"] == "tiles" else f"A {t.ground(n['tone'])} band"
+    where = (
+        "A row of cards"
+        if n["part"] == "tiles"
+        else f"{with_article(t.ground(n['tone'])).capitalize()} band"
+    )
     return f"{where} shows {count(len(pairs), 'figure')}: {enumerate_words(pairs)}."
 
 
 def _testimonials(t: Told, n: Note) -> str:
     names = [t.shown(name) for name, _ in n["items"]]
-    noun = "quote" if len(names) == 1 else "quotes"
-    return f"Under {t.quoted(n['heading'])} stands {'a ' if noun == 'quote' else ''}{noun} of {enumerate_words(names)}."  # fmt: skip
+    what = "stands a quote" if len(names) == 1 else "stand quotes"
+    return f"Under {t.quoted(n['heading'])} {what} of {enumerate_words(names)}."
 
 
 def _call(t: Told, n: Note) -> str:
-    return f"A {t.ground(n['tone'])} band asks {t.quoted(n['heading'])} and has a button {t.listed(n['buttons'])}."
+    return f"{with_article(t.ground(n['tone'])).capitalize()} band asks {t.quoted(n['heading'])} and has a button {t.listed(n['buttons'])}."
 
 
 def _plans(t: Told, n: Note) -> str:
@@ -243,7 +257,7 @@ def _profile(t: Told, n: Note) -> str:
 
 
 def _doc(t: Told, n: Note) -> str:
-    return f"The text {t.quoted(n['heading'])} has the sections {t.listed(n['headings'])} with blocks of code on a dark ground."
+    return f"The text {t.quoted(n['heading'])} has {'the section' if len(n['headings']) == 1 else 'the sections'} {t.listed(n['headings'])} and code on {with_article(t.color('deep'))} ground."
 
 
 def _paper(t: Told, n: Note) -> str:
@@ -268,6 +282,9 @@ _PARTS: dict[str, Callable[[Told, Note], str]] = {
     "chart": _chart, "events": _events, "agenda": _agenda, "board": _board, "invoice": _invoice,
     "messages": _messages, "product": _product, "gallery": _gallery, "profile": _profile, "doc": _doc,
     "paper": _paper, "groups": _groups, "menu": _menu,
+    "newsletter": lambda t, n: f"A band headed {t.quoted(n['heading'])} has a field for an email address and a button {t.quoted(n['button'])}.",
+    "steps": lambda t, n: f"Under {t.quoted(n['heading'])} stand three numbered steps: {t.listed(n['items'])}.",
+    "partners": lambda t, n: f"Below {t.quoted(n['heading'])} the names {t.listed(n['items'])} stand in a row.",
     "notice": lambda t, n: f"A narrow {t.color(n['ground'])} strip at the very top says {t.quoted(n['text'])}.",
     "breadcrumbs": lambda t, n: f"A trail of links shows {t.listed(n['trail'])}.",
     "aside": lambda t, n: f"A box at the side headed {t.quoted(n['heading'])} says {t.quoted(n['text'])}.",
@@ -280,7 +297,7 @@ _PARTS: dict[str, Callable[[Told, Note], str]] = {
     "briefs": lambda t, n: f"Short items at the right are {t.listed(n['items'])}.",
     "years": lambda t, n: "A line of years tells the history: " + enumerate_words([t.shown(y) for y, _ in n["items"]]) + ".",
     "results": lambda t, n: f"Below a search field with {t.quoted(n['word'])} the line {t.quoted(n['line'])} stands over the results {t.listed(n['items'])}.",
-    "links": lambda t, n: f"There are links {t.listed(n['items'])}.",
+    "links": lambda t, n: f"Below it stand {links(t, n['items'])}.",
     "line": lambda t, n: f"A small line says {t.quoted(n['text'])}.",
     "buttons": lambda t, n: f"There is a button {t.listed(n['items'])}.",
 }  # fmt: skip

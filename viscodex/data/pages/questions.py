@@ -57,7 +57,7 @@ def _hero(t: Told, n: Note) -> Pairs:
     yield "What is the main heading of this page?", f"“{t.shown(n['heading'])}”."
     first = t.shown(n["buttons"][0])
     yield f"What colour is the button “{first}”?", f"It is {t.color(n['button_color'])}."
-    yield "Is there a picture in the opening section?", "Yes, beside the text." if n["picture"] else "No, only text and buttons."  # fmt: skip
+    yield "Is there a picture in the opening section?", "Yes, beside the text." if n["picture"] == "beside" else "Yes, above the text." if n["picture"] else "No, only text and buttons."  # fmt: skip
     yield "Which text stands below the main heading?", f"“{t.shown(n['text'])}”."
 
 
@@ -315,6 +315,15 @@ def _facts(t: Told, n: Note) -> Pairs:
     yield f"What is given under “{t.shown(name)}”?", f"{t.shown(value)}"
 
 
+def _steps(t: Told, n: Note) -> Pairs:
+    i = t.rng.randrange(len(n["items"]))
+    yield f"Which step is number {i + 1}?", f"“{t.shown(n['items'][i])}”."
+
+
+def _partners(t: Told, n: Note) -> Pairs:
+    yield f"Which names stand below “{t.shown(n['heading'])}”?", ", ".join(t.shown(x) for x in n["items"]) + "."  # fmt: skip
+
+
 def _years(t: Told, n: Note) -> Pairs:
     year, text = t.rng.choice(n["items"])
     yield f"What does the page say about the year {t.shown(year)}?", t.shown(text)
@@ -327,6 +336,6 @@ _PARTS: dict[str, Callable[[Told, Note], Pairs]] = {
     "table": _table, "summary": _summary, "bars": _bars, "chart": _chart, "agenda": _agenda, "board": _board,
     "invoice": _invoice, "messages": _messages, "gallery": _gallery, "footer": _footer, "rail": _rail,
     "menu": _menu, "groups": _groups, "results": _results, "profile": _profile, "doc": _doc, "paper": _paper,
-    "facts": _facts, "years": _years,
+    "facts": _facts, "steps": _steps, "partners": _partners, "years": _years,
 }  # fmt: skip
 """Part -> questions about it."""

@@ -17,7 +17,6 @@ from viscodex.data.pages.pieces import (
     card,
     columns,
     heading,
-    kicker_line,
     photo,
     side_by_side,
     small,
@@ -25,47 +24,10 @@ from viscodex.data.pages.pieces import (
 )
 from viscodex.data.pages.trades import SOFTWARE
 
-_CALLS = (
+CALLS = (
     "Get started", "Learn more", "See the plans", "Start free trial", "Contact us", "Book a visit",
     "Browse all", "Read our story", "Order now", "Join today", "Talk to us", "Discover more",
 )  # fmt: skip
-
-
-def hero(page: Page) -> Tag:
-    """The first thing on a landing page."""
-    c, say = page.look.palette, page.say
-    tone = page.pick(("plain", "soft", "soft", "deep", "primary"))
-    split = page.d > 0.15 and page.chance(0.45)
-    title, text = say.headline(), say.lead()
-    calls = page.some(_CALLS, 2 if page.d > 0.3 and page.chance(0.6) else 1)
-    page.rule(".hero h1", f"font-size: {page.font_px(2.7)}; margin-bottom: {page.px(2)}")
-    faint = {"deep": c.on_deep_muted, "primary": c.on_primary}.get(tone, c.muted)
-    page.rule(
-        ".lead", f"font-size: {page.font_px(1.15)}; color: {faint}; margin-bottom: {page.px(3)}"
-    )
-    page.rule(".hero .button + .button", f"margin-left: {page.px(1.5)}")
-    over = (
-        kicker_line(page, say.trade.label)
-        if tone in ("plain", "soft") and page.chance(0.3)
-        else None
-    )
-    press = [button(page, call, ghost=i == 1, on=tone) for i, call in enumerate(calls)]
-    words = tag("div", over, tag("h1", title), tag("p", text, cls="lead"), tag("div", press))
-    page.note("hero", heading=title, text=text, buttons=calls, picture=split, tone=tone,
-              button_color=c.on_primary if tone == "primary" else c.primary,
-              centred=not split and page.centered)  # fmt: skip
-    if split:
-        picture = photo(page, title, page.pick((280, 320, 360)), "hero-photo")
-        first, second = (words, picture) if page.chance(0.7) else (picture, words)
-        inner = side_by_side(page, first, second, (50, 50), "split")
-        page.rule(".split", "align-items: center")
-        return band(page, inner, tone=tone, name="hero")
-    if page.centered:
-        page.rule(".hero", "text-align: center")
-        page.rule(".lead", "max-width: 640px; margin-left: auto; margin-right: auto")
-    else:
-        page.rule(".lead", "max-width: 640px")
-    return band(page, words, tone=tone, name="hero")
 
 
 _WHY = (
@@ -116,13 +78,13 @@ def rows(page: Page) -> Tag:
     points = page.say.points(n)
     parts = []
     page.rule(".row-text h2", f"font-size: {page.font_px(1.5)}; margin-bottom: {page.px(1.5)}")
-    page.rule(".feature-row", f"margin-bottom: {page.px(5)}; align-items: center")
+    page.rule(".feature-row", f"margin-bottom: {page.px(5)}")
     for i, (name, text) in enumerate(points):
         more = page.say.sentence()
         words = tag("div", tag("h2", name), tag("p", text), tag("p", more), cls="row-text")
         picture = tag("div", photo(page, name, 240))
         pair = (words, picture) if i % 2 == 0 else (picture, words)
-        row = side_by_side(page, pair[0], pair[1], (50, 50), "feature-pair")
+        row = side_by_side(page, pair[0], pair[1], (50, 50), "feature-pair", "center")
         parts.append(tag("div", row, cls="feature-row"))
     page.note("rows", items=[name for name, _ in points], texts=[text for _, text in points])
     return band(page, parts)
@@ -135,7 +97,7 @@ def stats(page: Page) -> Tag:
     tone = page.pick(("plain", "soft", "deep", "primary"))
     ink = {"deep": c.on_deep, "primary": c.on_primary}.get(tone, c.primary)
     faint = {"deep": c.on_deep_muted, "primary": c.on_primary}.get(tone, c.muted)
-    cls = page.fresh("stat")
+    cls = page.variant("stat", tone)
     page.rule(f".{cls}", "text-align: center")
     page.rule(
         f".{cls} strong",
@@ -189,7 +151,7 @@ def call(page: Page) -> Tag:
     tone = page.pick(("primary", "deep", "soft"))
     title = say.fill(page.pick(("Ready to begin?", "Visit us in {city}", "Questions? We are glad to help.",
                                 "Start with {brand} today", "Come and see for yourself")))  # fmt: skip
-    text, press = say.lead(), page.pick(_CALLS)
+    text, press = say.lead(), page.pick(CALLS)
     faint = {"deep": c.on_deep_muted, "primary": c.on_primary}.get(tone, c.muted)
     page.rule(".call", "text-align: center")
     page.rule(".call h2", f"font-size: {page.font_px(1.7)}; margin-bottom: {page.px(1)}")

@@ -36,6 +36,7 @@ class Told:
         self.lines = reading_lines(record.blocks)
         self._shown = {_key(text): text for text in self.lines}
         self._shown |= {_key(block.text): block.text for block in record.blocks}
+        self._exact = {*self.lines, *(block.text for block in record.blocks)}
 
     def shown(self, text: str) -> str:
         """The text as it is displayed, upper case where the style makes it so.
@@ -43,7 +44,8 @@ class Told:
         Raises:
             Unseen: no text of the page is this one.
         """
-        found = self._shown.get(_key(text))
+        plain = " ".join(text.split())
+        found = plain if plain in self._exact else self._shown.get(_key(text))
         if found is None:
             raise Unseen(text)
         return found
@@ -62,6 +64,8 @@ class Told:
 
     def ground(self, tone: str) -> str:
         """Plain name of the colour of a band of this tone."""
+        if tone == "gradient":
+            return f"{self.color('primary')} to {self.color('accent')} gradient"
         return self.color({"plain": "background"}.get(tone, tone))
 
     def of(self, *names: str) -> Iterator[dict[str, Any]]:
@@ -76,6 +80,16 @@ def _key(text: str) -> str:
 def enumerate_words(words: list[str]) -> str:
     """a, b and c."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def with_article(noun: str) -> str:
+    """a bar, an orange bar."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def links(told: Told, texts: list[str]) -> str:
+    """the link “a”; the links “a” and “b”."""
+    return f"the {'link' if len(texts) == 1 else 'links'} {told.listed(texts)}"
 
 
 _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve"

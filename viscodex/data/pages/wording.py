@@ -102,6 +102,7 @@ class Wording:
         if rng.random() < 0.12 and " " not in second:
             self.brand = f"{first} & {rng.choice(FAMILY)}"
         self.initials = "".join(word[0] for word in self.brand.lower().split() if word[0].isalpha())
+        self.words = tuple(trade.sections.split())  # of navigation
         self.city = rng.choice(CITIES)
         self.year = rng.randint(1987, 2021)
         self._used: set[str] = set()
@@ -172,7 +173,7 @@ class Wording:
 
     def sections(self, n: int) -> list[str]:
         """Words of a navigation."""
-        return self.rng.sample(self.trade.sections.split(), n)
+        return self.rng.sample(self.words, n)
 
     def offers(self, n: int) -> list[tuple[str, str]]:
         """Different goods with prices."""
