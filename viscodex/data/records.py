@@ -50,8 +50,10 @@ def read_records(path: Path) -> Iterator[Record]:
         return
     with path.open("rb") as stream:
         cut = _lines if path.suffix in (".jsonl", ".ndjson") else _elements
+        at = 0
         for number, (piece, problem, why) in enumerate(cut(stream, path)):
-            yield replace(_record(number, piece, problem, why), at=stream.tell())
+            at += len(piece) + 1
+            yield replace(_record(number, piece, problem, why), at=at)
 
 
 def _record(number: int, piece: bytes, problem: str, why: str) -> Record:

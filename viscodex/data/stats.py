@@ -155,13 +155,10 @@ def _ordered(counter: Counter[str]) -> Counts:
 
 def _spread(found: Sequence[int]) -> Spread:
     values = np.sort(np.array(found, np.int64))  # (N,)
-    p50, p90, p99 = (
-        int(values[min(len(values) - 1, len(values) * p // 100)]) for p in (50, 90, 99)
-    )
+    n = len(values)
+    p50, p90, p99 = (int(values[-(-n * p // 100) - 1]) for p in (50, 90, 99))  # nearest rank
     total = int(values.sum())
-    return Spread(
-        len(found), total, total / len(found), int(values[0]), p50, p90, p99, int(values[-1])
-    )
+    return Spread(n, total, total / n, int(values[0]), p50, p90, p99, int(values[-1]))
 
 
 def histogram(found: Sequence[int]) -> tuple[tuple[int, int, int], ...]:

@@ -122,10 +122,8 @@ def _shard_files(folder: Path) -> list[Path]:
     if not files:
         raise BadDataset("the folder is not a data set", f"{folder}: no data/*.parquet", todo)
     totals = {int(m[1]) for f in files if (m := re.search(r"-of-(\d+)\.parquet$", f.name))}
-    if len(totals) == 1 and totals != {len(files)}:
-        (total,) = totals
-        wanted = {shard_path(folder, index, total).name for index in range(total)}
-        missing = sorted(wanted - {file.name for file in files})
+    wanted = {shard_path(folder, i, total).name for total in totals for i in range(total)}
+    if missing := sorted(wanted - {file.name for file in files}):
         raise _incomplete(folder, missing)
     return files
 
