@@ -178,7 +178,8 @@ class ChartScorer:
         reason = done.reason or ("" if passed else "drew nothing")
         drawn = done.figure if passed and done.figure else _EMPTY
         values = {"exec_rate": float(passed), **_strict_values(reference.figure, drawn)}
-        return self._marked(item, answer, "strict", values, reason, done, _notes(done))
+        lacks = [f"the reference has no {name}" for name in METRICS if math.isnan(values[name])]
+        return self._marked(item, answer, "strict", values, reason, done, (*lacks, *_notes(done)))
 
     # --- both -------------------------------------------------------------------------------------
 
@@ -210,6 +211,7 @@ class ChartScorer:
             values["high_level"] = mark
             values["overall"] = (values["low_level"] + mark) / 2
             reason = reason or why
+            status = "unscored" if math.isnan(mark) else status
         return Score(
             sample_id=item.id,
             values=values,

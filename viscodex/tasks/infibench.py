@@ -129,6 +129,7 @@ class InfiBench:
             images=tuple(Picture(image.path) for image in case.images),
             data=data,
             groups={kind: (name,) for kind, name in groups.items() if name},
+            metrics=("score", *(_counted_as(case, name) for name in case.grading.metrics)),
         )
 
 
@@ -252,5 +253,9 @@ class InfiScorer:
 def _values(case: Case, found: Grade) -> dict[str, float]:
     values = {"score": found.score / case.full_score if case.full_score else 0.0}
     for name, (got, of) in found.points.items():
-        values[case.grading.customized_as if name == "customized" else name] = share(got, of)
+        values[_counted_as(case, name)] = share(got, of)
     return values
+
+
+def _counted_as(case: Case, name: str) -> str:
+    return case.grading.customized_as if name == "customized" else name

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 import threading
@@ -251,11 +250,7 @@ def report(
         for item in benchmark.items
         if item.id in by_item
     }
-    unscored = Counter(
-        s.reason or "no reason given"
-        for s in scores
-        if s.status == "unscored" or any(map(math.isnan, _headline(task, s)))
-    )
+    unscored = Counter(s.reason or "no reason given" for s in scores if s.status == "unscored")
     return Report(
         task=benchmark.task,
         protocol=protocol,
@@ -271,10 +266,6 @@ def report(
         totals=task.totals(benchmark, by_item, protocol),
         rows=tuple(scores),
     )
-
-
-def _headline(task: Task, score: Score) -> list[float]:
-    return [score.values[name] for name in task.headline if name in score.values]
 
 
 _WRITTEN = ("empty", "no_fence", "several_fences", "prose")  # notes of text.py

@@ -56,11 +56,15 @@ def mean_of(values: Sequence[float], n_items: int, *, intervals: bool = True) ->
 def means(
     items: Sequence[Item], rows: Mapping[str, Row], *, intervals: bool = True
 ) -> dict[str, Mean]:
-    """Metric -> Mean over the items; `rows` has those that were answered."""
+    """Metric -> Mean over the items that have it; `rows` has those that were answered."""
     there = [rows[item.id] for item in items if item.id in rows]
     names = dict.fromkeys(name for row in there for name in row)
     return {
-        name: mean_of([row[name] for row in there if name in row], len(items), intervals=intervals)
+        name: mean_of(
+            [row[name] for row in there if name in row],
+            sum(not item.metrics or name in item.metrics for item in items),
+            intervals=intervals,
+        )
         for name in names
     }
 

@@ -69,6 +69,7 @@ class Item:
     images: tuple[Picture, ...]
     data: Any  # what the scorer needs; the task's own
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)  # kind -> groups of this item
+    metrics: tuple[str, ...] = ()  # that this item has; empty: all of the task
 
 
 @dataclass(frozen=True, slots=True)
