@@ -83,7 +83,7 @@ def import_dataset(
     try:
         files = find_files(path, pictures)
         defaults = Defaults(category, path.stem, licence)
-        with staged_folder(out, path, *([images] if images else [])) as folder:
+        with staged_folder(out) as folder:
             sink = _RejectSink(folder)
             outcomes = _outcomes(files, defaults, limit, progress)
             shards = write_shards(folder, sink.kept(outcomes))

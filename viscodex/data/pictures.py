@@ -21,6 +21,8 @@ from viscodex.images import MAX_BYTES
 PREFIX = "mcd_images/"
 """MCD's names begin with it, or leave it out."""
 
+MAX_NAME = 1_000  # characters
+
 
 class Pictures(Protocol):
     """Where the pictures of records come from; may be asked from several threads."""
@@ -38,7 +40,9 @@ class Pictures(Protocol):
 def candidates(name: str) -> Iterator[str]:
     """The names under which a picture may be found: as it is, without and with the prefix."""
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        return
+    if "\0" in name or len(name) > MAX_NAME:
         return
     plain = str(path)
     yield plain
