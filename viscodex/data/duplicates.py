@@ -199,6 +199,8 @@ def find_duplicates(
         (min(g, key=lambda s: (s.task != "code", s.id)) for g in groups.values()),
         key=lambda s: s.id,
     )
+    if not leaders:
+        return []
     limits = _Limits(code_similarity, question_similarity, image_distance, image_similarity)
     table = _Table(leaders, limits)
     return [

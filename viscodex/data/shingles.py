@@ -147,9 +147,10 @@ _OTHER_KEPT = _PYTHON_KEPT | frozenset(
     ]
 )
 
+# every alternative ends at the end of the text at the latest: time is linear whatever is unclosed
 _STRING = (
-    r'(?P<string>[rRbBuUfF]{0,2}(?:"""(?:\\.|[^\\])*?"""|\'\'\'(?:\\.|[^\\])*?\'\'\''
-    r'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'))'
+    r'(?P<string>[rRbBuUfF]{0,2}(?:"""(?:\\.|[^\\])*?(?:"""|\Z)|\'\'\'(?:\\.|[^\\])*?(?:\'\'\'|\Z)'
+    r'|"(?:\\.|[^"\\\n])*"?|\'(?:\\.|[^\'\\\n])*\'?))'
 )
 _REST = (
     r"(?P<number>0[xX][\da-fA-F_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
@@ -157,16 +158,22 @@ _REST = (
 )
 _PYTHON = re.compile(rf"(?P<comment>\#[^\n]*)|{_STRING}|{_REST}", re.S)
 _HASHED = re.compile(rf"(?P<comment>\#[^\n]*|--[^\n]*)|{_STRING}|{_REST}", re.S)
-_SLASHED = re.compile(rf"(?P<comment>//[^\n]*|/\*.*?\*/)|{_STRING}|`(?:\\.|[^`\\])*`|{_REST}", re.S)
+_SLASHED = re.compile(
+    rf"(?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))|{_STRING}|`(?:\\.|[^`\\])*`?|{_REST}", re.S
+)
 _MARKUP = re.compile(
-    r"(?P<comment><!--.*?-->|/\*.*?\*/)"
+    r"(?P<comment><!--.*?(?:-->|\Z)|/\*.*?(?:\*/|\Z))"
     r"|(?P<own>\b(?:class|id|for|name)\s*=\s*(?:\"[^\"]*\"|'[^']*'))"
-    r"|(?P<selector>(?<=[\s,}>;])[.\#][A-Za-z_][\w-]*(?=[^{};\"'<>]*\{))"
+    r"|(?P<selector>(?<=[\s,}>;])[.\#][A-Za-z_][\w-]*(?=[^{};\"'<>]{0,200}\{))"
     r"|(?P<name>\#[\da-fA-F]{3,8}\b|[^\W\d][\w-]*)"
     r"|(?P<number>\d[\d_]*\.?\d*|\.\d+)|(?P<mark></|[^\w\s\"'])",
     re.S,
 )
-_NO_TEXT = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.S | re.I)
+_NO_TEXT = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>?", re.S | re.I
+)
+_FIELD = re.compile(r"\{[^{}]*\}")
+_FIELD_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*(?![\w(])")
 _WORD = re.compile(r"\w+")
 
 _GRAMMARS = {
@@ -187,7 +194,7 @@ def code_tokens(code: str, language: str) -> list[str]:
 
 def _program_tokens(code: str, grammar: re.Pattern[str]) -> Iterable[str]:
     kept = _PYTHON_KEPT if grammar is _PYTHON else _OTHER_KEPT
-    before = ""
+    before, depth = "", 0  # the last token, and how many parentheses are open
     matches = list(grammar.finditer(code))
     for i, found in enumerate(matches):
         kind, text = found.lastgroup, found[0]
@@ -195,12 +202,13 @@ def _program_tokens(code: str, grammar: re.Pattern[str]) -> Iterable[str]:
             continue
         after = matches[i + 1][0] if i + 1 < len(matches) else ""
         if kind == "name":
-            before = text if _stays(text, before, after, kept) else NAME
+            before = text if _stays(text, before, after, depth, kept) else NAME
             yield before
         elif kind == "number":
             yield _number(text)
             before = "0"
         elif kind == "mark":
+            depth = max(depth + (text == "(") - (text == ")"), 0)
             before = text
             yield text
         else:
@@ -209,11 +217,11 @@ def _program_tokens(code: str, grammar: re.Pattern[str]) -> Iterable[str]:
             yield from _string_words(text)
 
 
-def _stays(name: str, before: str, after: str, kept: frozenset[str]) -> bool:
-    """Whether a name is the library's or the language's: an attribute, a keyword, a keyword argument."""
-    if name in kept or before in (".", "import", "from", "->"):
+def _stays(name: str, before: str, after: str, depth: int, kept: frozenset[str]) -> bool:
+    """Whether the name is the language's or a library's: keyword, attribute, keyword argument."""
+    if name in kept or before in (".", "import", "from"):
         return True
-    return after == "=" and before in (",", "(")
+    return depth > 0 and after == "=" and before in (",", "(")
 
 
 def _number(text: str) -> str:
@@ -226,8 +234,8 @@ def _number(text: str) -> str:
 def _string_words(text: str) -> list[str]:
     """The words of a string; names in the braces of an f-string are the author's."""
     body = text.lstrip("rRbBuUfF").strip("\"'`")
-    if text[:1] in "fF" or text[1:2] in "fF":
-        body = re.sub(r"\{\s*[^\W\d]\w*", "{" + NAME, body)
+    if "f" in text[:2].casefold():
+        body = _FIELD.sub(lambda field: _FIELD_NAME.sub(NAME, field[0]), body)
     return re.findall(r"[\w\N{MIDDLE DOT}]+|\#", body.casefold())
 
 
