@@ -12,10 +12,12 @@ in another unit.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,8 +173,6 @@ def _id(items: Sequence[Item], number: int) -> str:
 
 def save_budget(budget: Budget, path: Path, identity: str) -> None:
     """Keep a budget for the next start; a few bytes per sample."""
-    import io
-
     stream = io.BytesIO()
     columns = {name: getattr(budget, name) for name in _COLUMNS}
     told = [(r.item, r.id, r.kind, r.reason) for r in budget.refusals]
@@ -185,13 +185,13 @@ def save_budget(budget: Budget, path: Path, identity: str) -> None:
 def load_budget(path: Path, identity: str) -> Budget | None:
     """The budget that was kept; None where there is none, or one of other data or limits."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             if str(kept["identity"]) != identity:
                 return None
             told = kept["refusals"].reshape(-1, 4)
             refusals = tuple(Refusal(int(r[0]), *map(str, r[1:])) for r in told)
             return Budget(**{name: kept[name] for name in _COLUMNS}, refusals=refusals)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 

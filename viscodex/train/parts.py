@@ -8,6 +8,7 @@ not covered: the optimiser itself (trainer.py)
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,9 @@ def _with_adapters(model: Any, lora: Lora, model_type: str) -> Any:
         lora_dropout=lora.dropout,
         target_modules="|".join(re.escape(name) for name in names),
     )
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():  # of transformers, about a name that peft still asks for
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, config)
 
 
 def parameter_groups(
