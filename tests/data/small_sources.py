@@ -6,6 +6,7 @@ import io
 import os
 import random
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ from viscodex.types import Category, Execution, Message, Sample
 
 VERBS = ["mix", "fold", "cut", "turn", "lift", "sort", "join", "bend", "pack", "roll"]
 LICENCE = {"source": "tests", "licence": "cc0-1.0"}
+
+
+def _removed(path: str) -> bool:
+    if not path or not Path(path).exists():
+        return False
+    Path(path).unlink()
+    return True
 
 
 def _tall(draft: Draft, evidence: Evidence) -> Finding | None:
@@ -114,7 +122,8 @@ class Cards:
         repeat: every so many drafts the first one comes again; 0: never.
         refuse: share of drafts that the filter refuses.
         fail: the step that raises: draft, execute or tell; empty: none.
-        kill: name of a file; while it is there, the worker removes it and kills itself.
+        kill: a file: the worker that comes to the fourth draft while it is there removes it and
+            kills itself; or "always".
         nap: seconds that a draft takes.
     """
 
@@ -159,12 +168,9 @@ class Cards:
     def execute(self, draft: Draft, machine: Machine) -> Evidence:
         if self.fail == "execute":
             raise ZeroDivisionError("no evidence")
-        if self.kill and Path(self.kill).exists():
-            Path(self.kill).unlink()
+        if draft.id.endswith("-0000003") and (self.kill == "always" or _removed(self.kill)):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.nap:
-            import time
-
             time.sleep(self.nap)
         rng = random.Random(draft.code)
         picture = Image.new("RGB", self.shape, tuple(rng.randrange(256) for _ in range(3)))

@@ -63,7 +63,7 @@ def choose(recipe: DataRecipe, place: Workplace, parts: Sequence[Part]) -> Choic
     ordered = [part for label in labels for part in in_order(parts, label)]
     reports = read_reports(place, ordered)
     because: dict[str, Duplicate] = {}
-    if recipe.duplicates is not None:
+    if recipe.duplicates is not None and any(report.told for report in reports):
         signatures = read_signatures(map(place.signatures, ordered))
         thresholds = recipe.duplicates.model_dump()
         because = {d.dropped: d for d in find_duplicates(signatures, **thresholds)}

@@ -12,6 +12,7 @@ local pool waiting for ever; it is noticed here by its silence, and the round is
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -134,6 +135,32 @@ def worker_count(recipe: DataRecipe) -> int:
 # --- this machine ---------------------------------------------------------------------------------
 
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_forks_end_with_us = False
+
+
+def _end_with_parent() -> None:
+    """In a fork of this process: the kernel ends it when its parent dies."""
+    if _forks_end_with_us:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+if sys.platform == "linux":
+    os.register_at_fork(after_in_child=_end_with_parent)
+
+
+@contextlib.contextmanager
+def _no_orphans() -> Iterator[None]:
+    """datatrove's local executor forks a process for its queues, which a kill would leave behind."""
+    global _forks_end_with_us
+    _forks_end_with_us = True
+    try:
+        yield
+    finally:
+        _forks_end_with_us = False
+
+
 class _Lost(Exception):
     """A worker process is gone, and its part with it."""
 
@@ -152,7 +179,7 @@ def _make_here(
             pipeline(recipe, parts, place), tasks=len(parts), workers=workers, logging_dir=str(logs)
         )
         try:
-            with _watched(tracker):
+            with _watched(tracker), _no_orphans():
                 executor.run()
             return True
         except _Lost as lost:
