@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viscodex.data.problems.draw import Draw
-from viscodex.data.questions import errors
+from viscodex.data.questions import diagrams, errors, layouts, outputs, plots, tables
 from viscodex.data.questions.question import Question
 
 Template = Callable[[Draw], Question]
 
-TEMPLATES: dict[str, Template] = {**errors.TEMPLATES}
+TEMPLATES: dict[str, Template] = {
+    **errors.TEMPLATES,
+    **plots.TEMPLATES,
+    **layouts.TEMPLATES,
+    **tables.TEMPLATES,
+    **diagrams.TEMPLATES,
+    **outputs.TEMPLATES,
+}

@@ -126,7 +126,7 @@ def _terminal(screen: dict[str, Any], printed: str) -> str:
 
 
 def _numbered(code: str, theme: str, mark: int = 0, first: int = 1) -> str:
-    back, text, _, red, _, _, _, grey = _THEMES[theme]
+    _, text, _, red, _, _, _, grey = _THEMES[theme]
     rows = []
     for k, line in enumerate(highlight(code.rstrip(), theme).split("\n"), first):
         shade = f"background:{red}26;" if k == mark else ""
@@ -141,7 +141,7 @@ def _error_line(printed: str, folder: str, file: str) -> int:
 
 def _editor(screen: dict[str, Any], printed: str) -> str:
     theme = screen["theme"]
-    back, text, bar, red, _, blue, _, grey = _THEMES[theme]
+    back, text, bar, _, _, blue, _, grey = _THEMES[theme]
     mark = _error_line(printed, screen["folder"], screen["file"])
     tab = f'<div style="background:{bar};color:{text};font-size:12px;display:flex"><span style="background:{back};padding:8px 16px;border-top:2px solid {blue}">{screen["file"]}</span><span style="padding:8px 16px;color:{grey}">{screen["other"]}</span></div>'
     code = (
@@ -178,7 +178,7 @@ def notebook_traceback(code: str, printed: str, folder: str, file: str, number: 
             head = f"----> {k}" if k == at else str(k).rjust(6 + len(str(at)))
             parts.append(f"{head} {lines[k - 1]}".rstrip())
         parts.append("")
-    message = printed[printed.rindex(last) :].strip()
+    message = re.sub(r"^(?:\w+\.)+", "", printed[printed.rindex(last) :].strip())
     return "\n".join([*parts, message])
 
 

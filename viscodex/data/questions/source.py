@@ -183,12 +183,11 @@ def _compare_outputs(draft: Draft, machine: Machine) -> Evidence:
     if answer.status != "ok":
         return Evidence((answer,), (), numbers)
     folder = facts["screen"].get("folder", "")
-    html = screen_html(facts["screen"], clean_paths(printed, folder))
+    printed = clean_paths(facts["screen"].get("body_text", printed), folder)
+    html = screen_html(facts["screen"], printed)
     page = machine.pages.render(html, width=facts["width_px"], height=80, javascript=False)
     numbers |= _picture_numbers(page)
-    return Evidence(
-        (replace(answer, stderr=clean_paths(printed, folder)), page), page.images[:1], numbers
-    )
+    return Evidence((replace(answer, stderr=printed), page), page.images[:1], numbers)
 
 
 def _picture_numbers(page: Execution) -> dict[str, float]:
