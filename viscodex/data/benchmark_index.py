@@ -8,7 +8,7 @@ not covered: looking a sample up, the cache (decontaminate.py), reading folders 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Indexed:
     n_code: int  # programs with enough runs of their own
     n_questions: int
     n_images: int  # that are not plain
-    bad: Sequence[Sequence[str]]  # file, reason
+    bad: tuple[tuple[str, str], ...]  # file, reason
     ignored: dict[str, int]  # suffix -> files that were not tried
 
 
@@ -74,7 +74,7 @@ class IndexBuilder:
         self.folders.append(
             Indexed(
                 folder.resolve().name,
-                dict(layouts),
+                dict(layouts.most_common()),
                 int(n_items),
                 int(n_code),
                 int(n_questions),

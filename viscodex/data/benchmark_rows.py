@@ -28,7 +28,7 @@ LONG_TEXT = 80
 QUESTIONS = ("question", "prompt", "instruction", "problem", "description", "query")
 CODES = (
     "code", "solution", "solutions", "canonical_solution", "reference", "references", "gt_code",
-    "ground_truth_code", "html", "answer", "tests", "starter_code",
+    "ground_truth_code", "ground_truth_figure_code", "html", "answer", "tests", "starter_code",
 )  # fmt: skip
 IDS = ("id", "problem_id", "task_id", "idx", "index", "name", "file")
 SKIPPED = ("url", "raw_problem", "input_output", "licence", "license", "source")
@@ -153,7 +153,7 @@ def _take(found: _Found, key: str, value: Any, depth: int) -> None:
             _take(found, key, inner, depth + 1)
     elif isinstance(value, bytes):
         found.images.append(value)
-    elif isinstance(value, str) and key not in SKIPPED:
+    elif isinstance(value, str) and value.strip() and key not in SKIPPED:
         _take_text(found, key, value)
 
 

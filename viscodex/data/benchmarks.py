@@ -14,7 +14,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,18 +65,19 @@ def read_benchmark(folder: str | Path, log: ReadLog | None = None) -> Iterator[B
     folder = Path(folder)
     log = ReadLog() if log is None else log
     files = benchmark_files(folder)
-    stems = Counter(file.with_suffix("") for file in files)
+    partners: dict[Path, set[str]] = defaultdict(set)  # path without suffix -> suffixes
+    for file in files:
+        partners[file.with_suffix("")].add(file.suffix.casefold())
     for file in files:
         name, (suffix, read) = file.relative_to(folder).as_posix(), _reader(file)
         if read is None:
             log.ignored[suffix or "(none)"] += 1
             continue
-        paired = stems[file.with_suffix("")] > 1
         item = BenchmarkItem(
             benchmark=folder.resolve().name,
             id=name[: -len(suffix)],
             file=name,
-            layout=_FILE_LAYOUTS.get(suffix, "folder") if paired else "folder",
+            layout=_file_layout(partners[file.with_suffix("")]),
         )
         try:
             yield from read(file, item, log)
@@ -101,6 +102,13 @@ def benchmark_files(folder: Path) -> list[Path]:
         why = "no files in it" if folder.is_dir() else "not a folder"
         raise BadInput("no such benchmark", f"{folder}: {why}", "give the folder of its files")
     return files
+
+
+def _file_layout(suffixes: set[str]) -> str:
+    """The layout that files of one name and these suffixes speak for."""
+    pictured = suffixes & {*PICTURES, ".pdf"}
+    found = (name for suffix, name in _FILE_LAYOUTS.items() if pictured and suffix in suffixes)
+    return next(found, "folder")
 
 
 Read = Callable[[Path, BenchmarkItem, ReadLog], Iterator[BenchmarkItem]]

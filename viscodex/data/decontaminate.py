@@ -82,7 +82,9 @@ class BenchmarkIndex:
         self._arrays, self._about = arrays, about
         self._overlap, self._distance = overlap, image_distance
         self._similarity = image_similarity
-        self.folders = tuple(Indexed(**each) for each in about["folders"])
+        self.folders = tuple(
+            Indexed(**each | {"bad": tuple(map(tuple, each["bad"]))}) for each in about["folders"]
+        )
 
     @classmethod
     def build(
@@ -196,7 +198,7 @@ class BenchmarkIndex:
 def _read(file: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """An index from the cache; None where there is none, or a damaged one: it is made anew."""
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         return arrays, json.loads(arrays.pop("about").tobytes())
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

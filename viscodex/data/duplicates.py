@@ -46,7 +46,7 @@ QUESTION_SIMILARITY = 0.8
 """Jaccard similarity of word shingles from which two questions are one."""
 IMAGE_DISTANCE = 4
 """Bits in which the 64-bit hashes of two pictures may differ to be looked at further."""
-IMAGE_SIMILARITY = 0.9
+IMAGE_SIMILARITY = 0.85
 """Share of edges, of those in either picture, that must be in both."""
 COLOR_DISTANCE = 24
 """Levels of 255 by which no cell's mean colour may differ."""
