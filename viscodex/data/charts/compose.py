@@ -84,10 +84,12 @@ def _single(
         script, rng, difficulty, idiom=idiom, ax="plt" if flat else "ax", size=(width, height)
     )
     chosen.draw(sketch)
+    if sketch.panel.legend and kind in ("pie", "donut", "radar", "polar"):
+        width = round(3.2 * height) / 2  # a circle leaves room beside it for its legend
     size = f"figsize=({width:g}, {height:g})"
     if look.dpi:
         size += f", dpi={look.dpi}"
-    constrained = look.layout == "constrained" and not chosen.projection
+    constrained = look.layout == "constrained" and chosen.projection != "3d"
     options = size + (', layout="constrained"' if constrained else "")
     _figure(script, options, chosen.projection, flat)
     _tail(
@@ -149,6 +151,7 @@ def _multi(script: Script, difficulty: float, rng: Random) -> Chart:
         fit_kinds = [name for name in fit_kinds if not KINDS[name].projection]
     chosen = [rng.choice(fit_kinds)] * n if rng.random() < 0.2 else rng.sample(fit_kinds, n)
     script.taken |= {"plt", "np", "pd", "sns", "nx", "stats"}
+    script.shared = True
     panels, bodies = [], []
     for k, name in enumerate(chosen):
         kind = KINDS[name]
@@ -157,9 +160,8 @@ def _multi(script: Script, difficulty: float, rng: Random) -> Chart:
             if rng.random() < 0.4
             else "object"
         )
-        ax = "ax" if by_subplot or rng.random() < 2 else ""
         sketch = Sketch(
-            script, rng, difficulty * 0.6, idiom=idiom, ax=ax, size=(width, height), crowded=True
+            script, rng, difficulty * 0.6, idiom=idiom, ax="ax", size=(width, height), crowded=True
         )
         script.body = []
         kind.draw(sketch)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from viscodex.data.charts.look import color_word
-from viscodex.data.charts.questions import told
+from viscodex.data.charts.questions import row_name, told
 from viscodex.data.charts.tables import lower_first, plural
 
 Facts = Mapping[str, Any]
@@ -96,23 +96,24 @@ def _values(f: Facts, rng: Random, most: int) -> Iterator[str]:
     ):
         return
     stacked_above = f["kind"] in ("area", "stacked")
-    by = lower_first(str(f["columns"][0]))
     for j, name in enumerate(f["columns"][1 : most + 1], 1):
         if stacked_above and j > 1:
             return
         ordered = sorted(f["rows"], key=lambda row: row[j])
         low, high = ordered[0], ordered[-1]
-        if low[j] == high[j]:
+        if low[j] == ordered[1][j] or high[j] == ordered[-2][j] or len(ordered) < 3:
             continue
-        subject = f"{name} is" if len(f["columns"]) > 2 else "The value is"
-        best, least = _at(high[0], by), _at(low[0], by)
+        subject = (
+            f"{name} is"
+            if len(f["columns"]) > 2
+            else f"The {lower_first(f['measure']) or 'value'}"
+            + (" is" if not f["measure"].endswith("s") else " value is")
+        )
+        word = "in" if f["timed"] else "for"
+        best, least = f"{word} {row_name(f, high[0])}", f"{word} {row_name(f, low[0])}"
         yield f"{subject} highest {best} ({told(high[j], f)}) and lowest {least} ({told(low[j], f)})."
         first, last = f["rows"][0][j], f["rows"][-1][j]
         if f["timed"] and abs(last - first) > 0.12 * max(abs(first), abs(last)):
             way = "rises" if last > first else "falls"
-            who = name if len(f["columns"]) > 2 else "It"
+            who = name if len(f["columns"]) > 2 else "it"
             yield f"Overall {who} {way} from {told(first, f)} to {told(last, f)}."
-
-
-def _at(name: Any, by: str) -> str:
-    return f"in {by} {name}" if isinstance(name, int) else f"for {name}"

@@ -110,6 +110,17 @@ class Look:
         return [self.palette[i % len(self.palette)] for i in range(n)]
 
 
+def luma(color: str) -> float:
+    """Brightness of #rrggbb as it is seen, 0 .. 255 (Rec. 709)."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def ink_on(color: str) -> str:
+    """The colour of a text that is written on #rrggbb."""
+    return "white" if luma(color) < 140 else "black"
+
+
 def draw_look(rng: Random, difficulty: float) -> Look:
     """A look; plain at difficulty 0."""
     names, weights, sizes = zip(*_STYLES, strict=True)
@@ -121,6 +132,8 @@ def draw_look(rng: Random, difficulty: float) -> Look:
     palette = list(PALETTES[rng.choice(list(PALETTES))])
     turn = rng.randrange(len(palette)) if rng.random() < 0.4 else 0
     palette = palette[turn:] + palette[:turn]
+    ground = 0 if names[k] == "dark_background" else 255
+    palette.sort(key=lambda color: abs(luma(color) - ground) < 75)  # faint ones come last
     base = 10.0 if sizes[k] > 10 else rng.choice((9.0, 10.0, 10.0, 10.0, 11.0))
     framed = bool(names[k])
     return Look(

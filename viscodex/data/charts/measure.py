@@ -49,7 +49,7 @@ def measure(execution: Execution) -> dict[str, float]:
         outside: the most pixels by which a line of text leaves the picture; negative: all inside.
         overlap: largest share of a line of text that another one covers, 0 .. 1.
         smallest: height of the smallest font, pixels.
-        contrast: least difference, 0 .. 255, between the ground and the ink of a line of text.
+        contrast: least difference in brightness, 0 .. 255, between a line of text and its ground.
     """
     if not execution.images:
         return {"figures": 0.0}
@@ -139,7 +139,7 @@ def _near(boxes: Sequence[TextBox]) -> Iterator[tuple[TextBox, TextBox]]:
     """Pairs whose upright rectangles meet; the same text drawn twice in one place is no pair."""
     order = sorted(boxes, key=lambda box: extent(box)[0])
     for i, a in enumerate(order):
-        left, top, right, bottom = extent(a)
+        _, top, right, bottom = extent(a)
         for b in order[i + 1 :]:
             other = extent(b)
             if other[0] >= right:
@@ -198,6 +198,5 @@ def _contrast(box: TextBox, picture: Pixels) -> float:
     part = picture[max(0, top) : max(0, bottom) + 1, max(0, left) : max(0, right) + 1]
     if part.size == 0:
         return 255.0  # outside: another number tells that
-    flat = part.reshape(-1, 3).astype(np.int16)  # (pixels, 3)
-    ground = np.median(flat, axis=0)
-    return float(np.abs(flat - ground).max(axis=1).max())
+    luma = part.reshape(-1, 3) @ np.array([0.2126, 0.7152, 0.0722])  # (pixels,)
+    return float(np.abs(luma - np.median(luma)).max())

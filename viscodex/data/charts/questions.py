@@ -60,17 +60,15 @@ def _table(facts: Facts) -> bool:
     )  # fmt: skip
 
 
-def _row(facts: Facts, name: Any) -> str:
+def row_name(facts: Facts, name: Any) -> str:
+    """A row as it is spoken of: 2019, epoch 4, Norway."""
     by = lower_first(str(facts["columns"][0]))
-    return f"{by} {name}" if isinstance(name, int) else str(name)
+    return f"{by} {name}" if isinstance(name, int) and by != "year" else str(name)
 
 
-def _what(facts: Facts, series: str) -> str:
-    """The measure of a series in words: "the revenue of Tablets"."""
-    measure = facts["measure"]
-    if len(facts["columns"]) == 2 or not measure:
-        return f"the {lower_first(series)}"
-    return f"the {lower_first(measure)} of {series}"
+def _measure(facts: Facts) -> str:
+    """What the values of a single series are: revenue, share, value."""
+    return lower_first(facts["measure"]) or "value"
 
 
 def _unit(facts: Facts) -> str:
@@ -85,13 +83,10 @@ def _lookup(facts: Facts, rng: Random) -> Iterator[Triple]:
     j = rng.randrange(1, len(facts["columns"]))
     row = rng.choice(facts["rows"])
     name = facts["columns"][j]
-    where = (
-        f"in {row[0]}"
-        if facts["timed"] and not isinstance(row[0], int)
-        else f"for {_row(facts, row[0])}"
-    )
-    start = "What is" if facts["labelled"] else "Approximately what is"
-    yield "lookup", f"{start} {_what(facts, name)} {where}?", told(row[j], facts, _unit(facts))
+    where = f"{'in' if facts['timed'] else 'for'} {row_name(facts, row[0])}"
+    who = f" for {name}" if len(facts["columns"]) > 2 else ""
+    start = "What value is shown" if facts["labelled"] else "About what value is shown"
+    yield "lookup", f"{start}{who} {where}?", told(row[j], facts, _unit(facts))
 
 
 def _extremes(facts: Facts, rng: Random) -> Iterator[Triple]:
@@ -105,12 +100,14 @@ def _extremes(facts: Facts, rng: Random) -> Iterator[Triple]:
         order = sorted(facts["rows"], key=lambda row: -sign * row[j])
         first, second = order[0], order[1]
         if _apart(first[j], second[j], facts):
-            yield "extreme", f"Which {by} has the {word} value{_of(facts, name)}?", str(first[0])
+            single = len(facts["columns"]) == 2
+            what = f"{word} {_measure(facts)}" if single else f"{word} value for {name}"
+            yield "extreme", f"Which {by} has the {what}?", str(first[0])
 
 
 def _of(facts: Facts, series: str) -> str:
     if len(facts["columns"]) == 2:
-        return f" of {lower_first(series)}" if facts["measure"] else ""
+        return f" of {_measure(facts)}" if facts["measure"] else ""
     return f" for {series}"
 
 
@@ -130,9 +127,7 @@ def _difference(facts: Facts, rng: Random) -> Iterator[Triple]:
         decimals = facts["decimals"]
         gap = round(abs(a[j] - b[j]), decimals)
         gap = int(gap) if decimals <= 0 else gap
-        words = (
-            f"By how much do {_row(facts, a[0])} and {_row(facts, b[0])} differ{_in(facts, name)}?"
-        )
+        words = f"By how much do {row_name(facts, a[0])} and {row_name(facts, b[0])} differ{_in(facts, name)}?"
         yield (
             "difference",
             words,
@@ -143,13 +138,13 @@ def _difference(facts: Facts, rng: Random) -> Iterator[Triple]:
         best = a if a[j] > b[j] else b
         yield (
             "compare",
-            f"Which is larger{_in(facts, name)}: {_row(facts, a[0])} or {_row(facts, b[0])}?",
+            f"Which is larger{_in(facts, name)}: {row_name(facts, a[0])} or {row_name(facts, b[0])}?",
             str(best[0]),
         )
 
 
 def _in(facts: Facts, series: str) -> str:
-    return f" in {lower_first(series)}" if len(facts["columns"]) == 2 else f" for {series}"
+    return f" in {_measure(facts)}" if len(facts["columns"]) == 2 else f" for {series}"
 
 
 def _sum(facts: Facts, rng: Random) -> Iterator[Triple]:
@@ -244,7 +239,8 @@ def _trend(facts: Facts, rng: Random) -> Iterator[Triple]:
     first, last = float(facts["rows"][0][j]), float(facts["rows"][-1][j])
     if abs(last - first) > 0.12 * max(abs(first), abs(last)):
         name = facts["columns"][j]
-        words = f"Is {_what(facts, name)} higher at the beginning or at the end?"
+        who = f" for {name}" if len(facts["columns"]) > 2 else ""
+        words = f"Is the value{who} higher at the beginning or at the end?"
         yield "trend", words, "At the end" if last > first else "At the beginning"
 
 

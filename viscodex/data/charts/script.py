@@ -95,6 +95,61 @@ class Panel:
     decimals: int = 1
 
 
+_LOOP_NAMES = frozenset(
+    [
+        "angle",
+        "arrows",
+        "bars",
+        "base",
+        "body",
+        "bottom",
+        "box",
+        "boxes",
+        "closed",
+        "color",
+        "container",
+        "curve",
+        "ends",
+        "filled",
+        "group",
+        "h",
+        "high",
+        "i",
+        "im",
+        "intercept",
+        "j",
+        "label",
+        "labels",
+        "left",
+        "line",
+        "lines",
+        "low",
+        "middle",
+        "name",
+        "p",
+        "parts",
+        "part",
+        "patch",
+        "percents",
+        "points",
+        "side",
+        "slope",
+        "surface",
+        "texts",
+        "value",
+        "values",
+        "w",
+        "wedges",
+        "x",
+        "y",
+        "ink",
+        "markerline",
+        "stemlines",
+        "baseline",
+    ]
+)
+
+
 @dataclass(slots=True)
 class Script:
     """A script that grows part by part."""
@@ -108,13 +163,15 @@ class Script:
     body: list[str] = field(default_factory=list)
     tail: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    shared: bool = False  # several panels: no data may have a name that a drawing part assigns
 
     def name(self, wanted: str) -> str:
         """A variable name that is not taken yet."""
         name, k = wanted, 2
         if keyword.iskeyword(name) or hasattr(builtins, name):
             name = wanted = f"{wanted}_values"
-        while name in self.taken or name in ("fig", "ax", "axes", "date"):
+        shared = _LOOP_NAMES if self.shared else ()
+        while name in self.taken or name in ("fig", "ax", "axes", "date") or name in shared:
             name, k = f"{wanted}_{k}", k + 1
         self.taken.add(name)
         return name
@@ -290,7 +347,7 @@ class Sketch:
     def despine(self) -> None:
         """Hide the top and right spine, where this script's look does."""
         if self.look.despine:
-            if self.idiom == "seaborn" and self.ax in ("plt", "ax"):
+            if "sns" in self.script.imports and self.ax == "ax" and not self.crowded:
                 self.draw("sns.despine()")
             elif self.ax == "plt":
                 self.draw("ax = plt.gca()", 'ax.spines[["top", "right"]].set_visible(False)')
@@ -309,13 +366,19 @@ class Sketch:
             self.call(f"{axis}lim", str(low), str(high))
 
     def ticks(
-        self, axis: str, places: str, names: str = "", *, rotation: int = 0, **kwargs: object
+        self,
+        axis: str,
+        places: str,
+        names: str = "",
+        *,
+        rotation: int = 0,
+        fontsize: int | None = None,
     ) -> None:
         """Tick places and, where given, their names."""
         more: dict[str, object] = {"rotation": rotation or None}
         if rotation and rotation < 90 and axis == "x":
             more["ha"] = text("right")
-        more |= kwargs
+        more["fontsize"] = fontsize
         if self.ax == "plt":
             self.call(f"{axis}ticks", places, *([names] if names else []), **more)
         elif names:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from viscodex.data.charts.vocabulary import CALENDAR, TOPICS, Clock, Topic
+from viscodex.data.charts.vocabulary import LAST_YEAR, MONTHS, TOPICS, Clock, Topic
 
 Value = int | float
 
@@ -52,8 +52,13 @@ def lower_first(text: str) -> str:
     return text if len(text) < 2 or not text[1].islower() else text[0].lower() + text[1:]
 
 
+_PLURALS = {"criterion": "criteria", "species": "species", "epoch": "epochs"}
+
+
 def plural(word: str) -> str:
     """Of a grouping: country -> countries."""
+    if word in _PLURALS:
+        return _PLURALS[word]
     if word.endswith("y") and word[-2] not in "aeiou":
         return word[:-1] + "ies"
     return word + ("es" if word.endswith(("s", "x", "ch")) else "s")
@@ -71,9 +76,9 @@ def identifier(text: str) -> str:
 
 def time_rows(rng: Random, clock: Clock, n: int) -> tuple[str, list[str] | list[int], str]:
     """(name of the time axis, its points, the span in words)."""
-    last = rng.randint(2016, CALENDAR.last)
+    last = rng.randint(2016, LAST_YEAR)
     if clock == "month" and n <= 12:
-        return "month", list(CALENDAR.months[:n]), str(last)
+        return "month", list(MONTHS[:n]), str(last)
     if clock == "quarter" and n <= 16:
         first = last - (n - 1) // 4
         names = [f"Q{i % 4 + 1} {first + i // 4}" for i in range(n)]
@@ -88,7 +93,8 @@ def path(rng: Random, topic: Topic, n: int, base: float) -> list[float]:
     """A course over n points in time that fits the topic's trend."""
     noise = rng.uniform(0.015, 0.05)
     phase = rng.uniform(-0.6, 0.6)
-    swing = rng.uniform(0.18, 0.42) * (1 if rng.random() < 0.75 else -1)
+    warm = topic.domain == "climate" or rng.random() < 0.7
+    swing = rng.uniform(0.18, 0.42) * (1 if warm else -1)
     rate = {"growth": rng.uniform(0.25, 1.1), "decline": -rng.uniform(0.2, 0.6)}.get(topic.trend, 0)
     speed = rng.uniform(2.5, 5)
     most = topic.most or topic.high
@@ -161,7 +167,7 @@ def by_group(
     ordered = by == "age group" or by == "month"
     rows = list(members[:n_rows]) if ordered else rng.sample(members, min(n_rows, len(members)))
     others = [name for name in names if name != by]
-    year = rng.randint(2014, CALENDAR.last)
+    year = rng.randint(2014, LAST_YEAR)
     if n_series == 1:
         split, series = "", [topic.short or topic.subject]
     elif others and rng.random() < 0.65:

@@ -14,7 +14,7 @@ from typing import Any
 from viscodex.data.charts import wordings
 from viscodex.data.charts.describe import describe
 from viscodex.data.charts.questions import questions
-from viscodex.data.charts.verify import agrees, plain
+from viscodex.data.charts.verify import agrees, plain, seen
 from viscodex.data.draft import Draft, Evidence
 from viscodex.types import FigureRecord, Message, Sample, TextBox
 
@@ -36,7 +36,7 @@ def tell(draft: Draft, evidence: Evidence, shares: Mapping[str, float]) -> tuple
     drawn = {task: rng.random() < share for task, share in shares.items()}
     if figure is None:
         return tuple(samples)
-    panels = [p for p in draft.facts.get("panels", ()) if agrees(p, figure)]
+    panels = [seen(p, figure) for p in draft.facts.get("panels", ()) if agrees(p, figure)]
     whole = len(panels) == len(draft.facts.get("panels", ()))
     for task, wanted in drawn.items():
         turns = _turns(task, draft, panels, figure, whole, Random(f"{draft.seed} {task}"))

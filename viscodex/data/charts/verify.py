@@ -38,6 +38,13 @@ def agrees(facts: Facts, figure: FigureRecord) -> bool:
     return not disagreements(facts, figure)
 
 
+def seen(facts: Facts, figure: FigureRecord) -> Facts:
+    """The facts with colours only where all of them are in the picture as they stand."""
+    drawn = {c[:7] for ax in figure.axes if ax.figure == 0 for s in ax.series for c in s.colors}
+    shown = all(color in drawn for color in facts["colors"].values())
+    return facts if shown else {**facts, "colors": {}}
+
+
 def disagreements(facts: Facts, figure: FigureRecord) -> list[str]:
     """What the facts say that the picture does not show; empty when all is true."""
     words = words_of(figure)
@@ -79,6 +86,10 @@ class _Numbers:
 
 
 def _flat(series: Series) -> Iterable[float]:
+    lengths = {"bar": series.y, "barh": series.x}.get(series.kind, ())
+    for base, length in zip(series.z, lengths, strict=False):  # both ends of a bar that floats
+        if isinstance(base, int | float) and isinstance(length, int | float):
+            yield float(base) + float(length)
     for values in (series.x, series.y, series.z):
         yield from (float(v) for v in values if isinstance(v, int | float))
 

@@ -11,7 +11,7 @@ Magnitudes are those of the real world, numbers are not: nothing here is a stati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Trend = Literal["growth", "decline", "season", "flat", "saturate", "decay"]
@@ -84,6 +84,8 @@ GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Documentary", "Anim
 MATERIALS = ("Paper", "Glass", "Plastic", "Metal", "Organic", "Textiles")
 DIET = ("Dairy", "Meat", "Vegetables", "Fruit", "Grains", "Seafood")
 
+STATIONS = ("Airport", "Harbor", "Hilltop", "Valley", "Lakeside", "Downtown", "Forest")
+
 TOPICS: tuple[Topic, ...] = (
     Topic("energy", "Electricity generation", "TWh", 15, 420, 0,
           {"country": COUNTRIES, "source": SOURCES}, whole=True, short="Generation"),
@@ -93,7 +95,7 @@ TOPICS: tuple[Topic, ...] = (
           {"sector": SECTORS, "country": COUNTRIES}, trend="flat", whole=True, short="Consumption"),
     Topic("energy", "Household electricity use", "kWh", 180, 620, 0,
           {"region": REGIONS, "city": CITIES}, "month", "season", short="Electricity use"),
-    Topic("climate", "Mean temperature", "°C", 4, 28, 1, {"city": CITIES}, "month", "season",
+    Topic("climate", "Mean temperature", "°C", 4, 22, 1, {"station": STATIONS}, "month", "season",
           short="Temperature"),
     Topic("climate", "Monthly rainfall", "mm", 18, 190, 0, {"city": CITIES, "region": REGIONS},
           "month", "season", whole=True, short="Rainfall"),
@@ -163,7 +165,7 @@ TOPICS: tuple[Topic, ...] = (
           {"mode": MODES, "city": CITIES}, "month", "season", True, short="Trips"),
     Topic("transport", "Commuting time", "minutes", 14, 62, 0, {"city": CITIES, "mode": MODES},
           "year", "flat", short="Time"),
-    Topic("population", "Population", "millions", 3, 130, 1, {"country": COUNTRIES,
+    Topic("population", "Population", "thousands", 40, 900, 0, {"region": REGIONS,
           "age group": AGES}, "year", "growth", True),
     Topic("economy", "Unemployment rate", "%", 2.4, 14.5, 1, {"country": COUNTRIES,
           "region": REGIONS}, "quarter", "flat", most=100, short="Rate"),
@@ -213,7 +215,7 @@ class Pair:
 PAIRS: tuple[Pair, ...] = (
     Pair("economy", "countries", Measure("GDP per capita", "thousand USD", 2, 90),
          Measure("Life expectancy", "years", 56, 84), Measure("Population", "millions", 3, 140), 0.8,
-         CONTINENTS, "continent", COUNTRIES, log_x=True),
+         CONTINENTS, "continent", log_x=True),
     Pair("real estate", "apartments", Measure("Floor area", "m²", 28, 170, 0),
          Measure("Monthly rent", "EUR", 480, 3100, 0), Measure("Rooms", "", 1, 7, 0), 0.85,
          ("Old town", "Harbour", "Suburb", "University"), "district"),
@@ -225,7 +227,7 @@ PAIRS: tuple[Pair, ...] = (
          ("Year 1", "Year 2", "Year 3"), "year"),
     Pair("machine learning", "models", Measure("Parameters", "million", 5, 900, 0),
          Measure("Top-1 accuracy", "%", 66, 88), Measure("Training time", "GPU days", 1, 60, 0), 0.7,
-         ("CNN", "Transformer", "Hybrid"), "family", MODELS, log_x=True),
+         ("CNN", "Transformer", "Hybrid"), "family", log_x=True),
     Pair("climate", "stations", Measure("Elevation", "m", 5, 2400, 0),
          Measure("Mean temperature", "°C", -2, 18), Measure("Rainfall", "mm", 350, 2200, 0), -0.9,
          ("Coast", "Valley", "Alpine"), "zone"),
@@ -240,7 +242,14 @@ PAIRS: tuple[Pair, ...] = (
          ("Guard", "Forward", "Center"), "position"),
     Pair("marketing", "campaigns", Measure("Budget", "thousand USD", 2, 120, 0),
          Measure("Leads generated", "", 40, 1900, 0), Measure("Reach", "thousands", 5, 300, 0), 0.7,
-         CAMPAIGNS, "channel"),
+         CAMPAIGNS, "channel", ("Spring sale", "Newsletter", "Podcast", "Trade fair", "Webinar",
+         "Giveaway", "Billboards", "App launch")),
+    Pair("sports", "teams", Measure("Payroll", "million USD", 12, 190, 0),
+         Measure("Wins", "", 18, 62, 0), Measure("Home attendance", "thousands", 8, 58, 0), 0.7,
+         ("East", "West"), "conference", TEAMS),
+    Pair("sales", "products", Measure("Price", "USD", 20, 900, 0),
+         Measure("Units sold", "thousands", 2, 85), Measure("Revenue", "million USD", 0.4, 22), -0.7,
+         CHANNELS, "channel", PRODUCTS),
     Pair("agriculture", "plots", Measure("Fertilizer", "kg/ha", 10, 220, 0),
          Measure("Yield", "t/ha", 1.8, 9.6), Measure("Plot size", "ha", 1, 40, 0), 0.65,
          ("Sandy", "Loam", "Clay"), "soil"),
@@ -416,18 +425,18 @@ PROJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
      "Cut-over", "Training", "Review")),
 )  # fmt: skip
 
+RELATED: tuple[frozenset[str], ...] = (
+    frozenset({"sales", "marketing", "web", "media", "finance"}),
+    frozenset({"energy", "climate", "environment", "population", "transport", "economy"}),
+    frozenset({"machine learning", "software"}),
+    frozenset({"health", "population"}),
+    frozenset({"agriculture", "climate", "biology", "nutrition"}),
+    frozenset({"education", "economy", "population"}),
+)
+"""Domains whose measures people plot against one another."""
+
 TICKERS = ("ARQ", "BLUM", "CNDR", "DYNX", "EVRA", "FLUX", "GRNT", "HELX", "KITE", "LUMO")
 
 
-@dataclass(frozen=True, slots=True)
-class Year:
-    """A span of years in which data may lie."""
-
-    first: int = 2004
-    last: int = 2025
-    months: tuple[str, ...] = field(
-        default=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    )
-
-
-CALENDAR = Year()
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LAST_YEAR = 2025

@@ -7,6 +7,9 @@ not covered: histograms (distributions.py)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from viscodex.data.charts.look import ink_on
 from viscodex.data.charts.script import Sketch, literal, text
 from viscodex.data.charts.tables import Table, by_group, identifier, plural, rounded
 from viscodex.data.charts.vocabulary import BRIDGES
@@ -54,7 +57,7 @@ def frame(s: Sketch, table: Table, index: bool = True) -> str:
     return name
 
 
-def _inner(columns: dict[str, object], indent: int = 4) -> str:
+def _inner(columns: Mapping[str, object], indent: int = 4) -> str:
     return literal(columns).replace("\n", "\n" + " " * indent)
 
 
@@ -95,7 +98,7 @@ def bar(s: Sketch) -> None:
     if s.rng.random() < 0.35 and table.by != "age group":
         _sort(table)
     facts(s, table, "bar", "bar chart")
-    look, topic = s.look, table.topic
+    look = s.look
     several = s.rng.random() < 0.2 + 0.2 * s.difficulty
     wants_labels = s.rng.random() < 0.3 + 0.4 * s.difficulty and _labels_fit(
         s, table, len(table.rows)
@@ -105,7 +108,7 @@ def bar(s: Sketch) -> None:
         s.use("sns")
         name = frame(s, table, index=False)
         color = None if several else text(look.single)
-        more: dict[str, object] = {"ax": None if s.ax in ("plt", "ax") else s.ax}
+        more: dict[str, object] = {"ax": s.axes}
         if several:
             more |= {
                 "hue": text(table.by),
@@ -136,6 +139,8 @@ def bar(s: Sketch) -> None:
             _value_labels(s, table, "bars", padding=2)
     if s.difficulty > 0.45 and s.rng.random() < 0.4:
         _mean_line(s, table)
+    elif s.panel.labelled:
+        s.limits("y", None, _nice_top(table.top * 1.08))
     _upright(s, table)
 
 
@@ -234,7 +239,7 @@ def barh(s: Sketch) -> None:
         s.use("sns")
         name = frame(s, table, index=False)
         s.draw(wrap("sns.barplot", [f"data={name}", f"x={text(table.series[0])}", f"y={text(table.by)}"], color=text(s.look.single),
-                    edgecolor=edge, ax=None if s.ax in ("plt", "ax") else s.ax))  # fmt: skip
+                    edgecolor=edge, ax=s.axes))  # fmt: skip
         holder = f"{s.axes}.containers[0]"
     else:
         rows, (values,) = data(s, table)
@@ -287,7 +292,7 @@ def grouped(s: Sketch) -> None:
         long = melt(s, name, table)
         value = identifier(table.topic.short or table.topic.subject)
         s.draw(wrap("sns.barplot", [f"data={long}", f"x={text(table.by)}", f"y={text(value)}", f"hue={text(table.split)}"],
-                    palette=_palette(s, m), edgecolor=edge, ax=None if s.ax in ("plt", "ax") else s.ax))  # fmt: skip
+                    palette=_palette(s, m), edgecolor=edge, ax=s.axes))  # fmt: skip
         if labelled:
             s.draw(f"for container in {s.axes}.containers:")
             s.draw("    " + f"{s.axes}.bar_label(container, fontsize={_size(s)}, padding=2)")
@@ -333,11 +338,11 @@ def _side_by_side(s: Sketch, table: Table, colors: list[str], labelled: bool) ->
 def _room_for_legend(s: Sketch, table: Table, top: float) -> None:
     """Beside the axes, or above the data in room that is made for it."""
     title = table.split.capitalize() if s.rng.random() < 0.4 or s.idiom == "seaborn" else ""
-    if not s.crowded and s.rng.random() < 0.35 and max(map(len, table.series)) < 16:
+    if not s.crowded and (len(table.series) > 4 or s.rng.random() < 0.35):
         s.legend(table.series, title=title, place="right")
     else:
         lines = len(table.series) + bool(title)
-        share = min(0.55, lines * 0.24 / (s.size[1] * 0.7) + 0.04)
+        share = min(0.42, lines * 0.24 / (s.size[1] * 0.7) + 0.04)
         if s.difficulty > 0.3 or share < 0.35:
             s.limits("y", 0, _nice_top(top / (1 - share)))
         s.legend(
@@ -375,6 +380,8 @@ def stacked(s: Sketch) -> None:
         labelled = labelled and min(map(min, table.values)) > 0.09 * max(
             map(sum, zip(*table.values, strict=True))
         )
+        inks = {ink_on(color) for color in colors}
+        labelled = labelled and len(inks) == 1
         s.panel.labelled = labelled
         base = s.script.name("left" if flat else "bottom")
         s.draw(f"{base} = np.zeros(len({rows}))")
@@ -390,7 +397,7 @@ def stacked(s: Sketch) -> None:
         s.draw(f"    bars = {code}" if labelled else f"    {code}")
         if labelled:
             s.draw(
-                f'    {s.ax}.bar_label(bars, label_type="center", fontsize={_size(s)}, color="white")'
+                f'    {s.ax}.bar_label(bars, label_type="center", fontsize={_size(s)}, color="{inks.pop()}")'
             )
         s.draw(f"    {base} += np.array(values)")
     if flat:
@@ -424,7 +431,15 @@ def waterfall(s: Sketch) -> None:
     names.append(last)
     changes = s.let("changes", [start, *steps])
     labels = s.let("labels", names)
-    good, bad, total = s.look.colors(3)
+    good, bad = s.rng.choice(
+        (
+            ("#2a9d8f", "#e76f51"),
+            ("seagreen", "indianred"),
+            ("#4caf50", "#f44336"),
+            ("#59a14f", "#e15759"),
+        )
+    )
+    total = s.rng.choice(("steelblue", "#4e79a7", "slategray", "gray"))
     ends = s.set("levels", f"np.cumsum({changes})")
     base = s.set("base", f"np.append(np.minimum({ends}, {ends} - {changes}), 0)")
     height = s.set("heights", f"np.append(np.abs({changes}), {ends}[-1])")

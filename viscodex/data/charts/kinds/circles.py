@@ -8,6 +8,7 @@ not covered: other charts of shares (bars.stacked, plans.treemap)
 from __future__ import annotations
 
 from viscodex.data.charts.kinds.bars import data, facts, frame, wrap
+from viscodex.data.charts.look import ink_on
 from viscodex.data.charts.script import Sketch, literal, text
 from viscodex.data.charts.tables import Table, by_group, identifier
 from viscodex.data.charts.vocabulary import CITIES
@@ -36,7 +37,7 @@ def pie(s: Sketch) -> None:
     palette, names = _wedges(s, table, "pie", "pie chart")
     percent = s.rng.random() < 0.8
     start = s.rng.choice((None, 90, 90, 140))
-    legend = s.rng.random() < 0.3 + 0.2 * s.difficulty
+    legend = s.rng.random() < 0.3 + 0.2 * s.difficulty and not s.crowded
     explode = s.difficulty > 0.3 and s.rng.random() < 0.4
     pull = [0.08 if v == max(table.values[0]) else 0 for v in table.values[0]]
     autopct = text("%1.1f%%" if s.rng.random() < 0.75 else "%1.0f%%") if percent else None
@@ -54,6 +55,11 @@ def pie(s: Sketch) -> None:
     }  # fmt: skip
     if s.idiom == "pandas":
         frame_name = frame(s, table)
+        options["colors"] = literal(_PASTELS[: len(table.rows)], 20)
+        s.panel.colors = dict(zip(map(str, table.rows), _PASTELS, strict=False))
+        if s.look.dark:
+            options["autopct"] = None
+            percent = False
         s.draw(
             wrap(
                 f"{frame_name}[{text(table.series[0])}].plot.pie",
@@ -64,13 +70,31 @@ def pie(s: Sketch) -> None:
         legend = False
     else:
         rows, (values,) = data(s, table)
-        s.call("pie", values, labels=None if legend else rows, **options)
+        code = s.code("pie", values, labels=None if legend else rows, **options)
+        _draw_pie(s, code, len(table.rows), percent)
         if legend:
             s.call("legend", rows, title=text(table.by.capitalize()), loc=text("center left"), bbox_to_anchor="(1, 0.5)",
                    fontsize=max(7, int(s.base) - 1))  # fmt: skip
             s.panel.legend = names
     s.title(_share_title(s, table))
     _percent_facts(s, table, percent)
+
+
+_PASTELS = ["#8dd3c7", "#fdb462", "#bebada", "#fb8072", "#80b1d3", "#b3de69", "#fccde5", "#d9d9d9"]
+"""Light enough for the black text that pandas writes on them."""
+
+
+def _draw_pie(s: Sketch, code: str, n: int, percent: bool) -> None:
+    """The call, and percentages in a colour that can be read on each wedge."""
+    inks = [ink_on(color) for color in s.look.colors(n)]
+    if not percent or set(inks) == {s.look.ink}:
+        s.draw(code)
+        return
+    s.draw(f"wedges, texts, percents = {code}")
+    if len(set(inks)) == 1:
+        s.draw(f"plt.setp(percents, color={text(inks[0])})")
+    else:
+        s.draw(f"for label, color in zip(percents, {literal(inks)}):", "    label.set_color(color)")
 
 
 def _share_title(s: Sketch, table: Table) -> str:
@@ -97,14 +121,15 @@ def donut(s: Sketch) -> None:
     rows, (values,) = data(s, table)
     width = s.rng.choice((0.35, 0.4, 0.45))
     percent = s.rng.random() < 0.75
-    legend = s.rng.random() < 0.4
-    s.call(
+    legend = s.rng.random() < 0.4 and not s.crowded
+    code = s.code(
         "pie", values, labels=None if legend else rows,
         autopct=text("%1.1f%%") if percent else None,
         pctdistance=round(1 - width / 2, 2) if percent else None, startangle=s.rng.choice((90, 0, 120)),
         colors=palette, wedgeprops="{" + f'"width": {width}, "edgecolor": {text(s.look.paper)}' + "}",
         textprops="{" + f'"fontsize": {max(7, int(s.base) - (2 if s.crowded else 1))}' + "}" if s.crowded or s.rng.random() < 0.3 or s.look.style == "fivethirtyeight" else None,
     )  # fmt: skip
+    _draw_pie(s, code, len(table.rows), percent)
     if s.rng.random() < 0.6:
         total = sum(table.values[0])
         shown = f"{total:,.0f}" if table.topic.decimals == 0 else f"{total:,.1f}"
@@ -133,7 +158,7 @@ def radar(s: Sketch) -> None:
     s.use("np")
     criteria, what, subjects, most = s.rng.choice(_PROFILES)
     n = s.rng.randint(5, min(len(criteria), 5 + round(3 * s.difficulty)))
-    m = s.rng.randint(1, min(len(subjects), 1 + round(2.4 * s.difficulty)))
+    m = 1 if s.crowded else s.rng.randint(1, min(len(subjects), 1 + round(2.4 * s.difficulty)))
     rows, series = s.rng.sample(criteria, n), s.rng.sample(subjects, m)
     values = [
         [round(most * s.rng.uniform(0.35, 0.96), 0 if most > 20 else 1) for _ in rows]
@@ -150,24 +175,29 @@ def radar(s: Sketch) -> None:
            "    closed = values + values[:1]",
            f"    {s.ax}.plot({angles}, closed, color=color, linewidth={s.rng.choice((1.5, 2))}, label=label)",
            f"    {s.ax}.fill({angles}, closed, color=color, alpha={s.rng.choice((0.1, 0.2, 0.25))})")  # fmt: skip
-    if s.rng.random() < 0.6:
+    upright = s.rng.random() < 0.6
+    if upright:
         s.draw(f"{s.axes}.set_theta_offset(np.pi / 2)", f"{s.axes}.set_theta_direction(-1)")
     s.ticks(
         "x",
         f"{angles}[:-1]",
         labels,
-        **(
-            {"fontsize": max(7, int(s.base) - 1)}
-            if s.crowded or s.look.style == "fivethirtyeight"
-            else {}
-        ),
+        fontsize=max(7, int(s.base) - 1)
+        if s.crowded or s.look.style == "fivethirtyeight"
+        else None,
     )
-    if s.ax != "plt":
-        s.draw(f'{s.ax}.tick_params(axis="x", pad={s.rng.choice((8, 10, 12))})')
+    if s.rng.random() < 0.6:
+        s.draw(
+            f"for label, angle in zip({s.axes}.get_xticklabels(), {angles}):",
+            f"    side = round(np.{'sin' if upright else 'cos'}(angle), 2)",
+            '    label.set_horizontalalignment("left" if side > 0 else "right" if side < 0 else "center")',
+        )
+    else:
+        s.draw(f'{s.axes}.tick_params(axis="x", pad={s.rng.choice((14, 16, 18))})')
     s.limits("y", 0, most)
     step = most // 5 if most > 20 else most / 5
     marks = [int(step * k) if most > 20 else round(step * k, 1) for k in range(1, 5)]
-    s.ticks("y", repr(marks), **({"fontsize": 8} if s.ax == "plt" else {}))
+    s.ticks("y", repr(marks), fontsize=8 if s.ax == "plt" else None)
     if m > 1:
         s.panel.legend = list(series)
         s.call(
@@ -258,8 +288,8 @@ def _rose(s: Sketch) -> None:
         alpha=s.rng.choice((None, 0.85)),
     )
     s.draw(f'{s.axes}.set_theta_zero_location("N")', f"{s.axes}.set_theta_direction(-1)")
-    small = {"fontsize": max(7, int(s.base) - 2)} if n > 8 or s.crowded else {}
-    s.ticks("x", angles, directions, **small)
+    small = max(7, int(s.base) - 2) if n > 8 or s.crowded else None
+    s.ticks("x", angles, directions, fontsize=small)
     s.draw(
         f"{s.axes}.set_rlabel_position({s.rng.choice((11, 33, 57)) if n == 16 else s.rng.choice((22.5, 67.5))})"
     )
@@ -283,7 +313,7 @@ def _curves(s: Sketch) -> None:
         ("Quadrupole", "{a} * np.abs(np.cos(2 * {t}))"), ("Omnidirectional", "{a} * np.ones_like({t})"),
         ("Supercardioid", "{a} * np.abs(0.37 + 0.63 * np.cos({t}))"),
     )  # fmt: skip
-    m = s.rng.randint(1, 1 + round(2 * s.difficulty))
+    m = 1 if s.crowded else s.rng.randint(1, 1 + round(2 * s.difficulty))
     chosen = s.rng.sample(forms, m)
     colors = s.look.colors(m)
     for (name, form), color in zip(chosen, colors, strict=True):

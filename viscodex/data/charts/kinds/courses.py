@@ -10,8 +10,8 @@ from __future__ import annotations
 from viscodex.data.charts.kinds.bars import data, facts, frame, melt, wrap
 from viscodex.data.charts.look import DASHES, MARKERS
 from viscodex.data.charts.script import Sketch, literal, text
-from viscodex.data.charts.tables import Table, identifier, over_time, rounded
-from viscodex.data.charts.vocabulary import TICKERS
+from viscodex.data.charts.tables import Table, identifier, lower_first, over_time, rounded
+from viscodex.data.charts.vocabulary import RELATED, TICKERS
 
 
 def _n_points(s: Sketch, low: int = 5, high: int = 26) -> int:
@@ -306,13 +306,13 @@ def stem(s: Sketch) -> None:
 def twin(s: Sketch) -> None:
     """Two measures of one time axis, each with its own scale."""
     n = _n_points(s, 6, 14)
-    first = over_time(s.rng, n)
-    for _ in range(200):
-        second = over_time(s.rng, n)
-        if (second.rows, second.topic.subject) != (first.rows, first.topic.subject) and second.topic.clock == first.topic.clock and second.topic.domain != first.topic.domain:  # fmt: skip
+    first = second = over_time(s.rng, n)
+    for _ in range(500):
+        first, second = over_time(s.rng, n), over_time(s.rng, n)
+        one, other = first.topic, second.topic
+        close = one.domain == other.domain or any({one.domain, other.domain} <= r for r in RELATED)
+        if close and one.clock == other.clock and one.subject != other.subject:
             break
-    else:
-        second = over_time(s.rng, n)
     second.rows, second.by = first.rows, first.by
     k = min(len(first.values[0]), len(second.values[0]), len(first.rows))
     for table in (first, second):
@@ -348,8 +348,8 @@ def _draw_twin(s: Sketch, first: Table, second: Table) -> None:
     tinted = s.rng.random() < 0.6
     if tinted:
         s.draw(f'{ax}.tick_params(axis="y", labelcolor={text(color)})')
-    joint = f"{first.series[0]} and {second.topic.subject.lower() if second.topic.subject[1:2].islower() else second.topic.subject}"
-    s.title(s.rng.choice((joint, f"{first.series[0]} vs. {second.series[0]}")))
+    joint = f"{first.topic.subject} and {lower_first(second.topic.subject)}"
+    s.title(s.rng.choice((joint, joint.replace(" and ", " vs. ", 1))))
     if isinstance(first.rows[0], str) or first.by == "year":
         _time_axis(s, first, rows)
     s.draw("", f"{name} = {ax}.twinx()")
@@ -425,6 +425,8 @@ def candlestick(s: Sketch) -> None:
         s.call("plot", f"{days}[4:]", f'np.convolve({c}, np.ones(5) / 5, mode="valid")', color=text("orange"),
                linewidth=1.5, label=text("5-day average"))  # fmt: skip
         s.legend(["5-day average"])
+    step = 2 if n <= 20 else 5
+    s.ticks("x", f"{days}[{step - 1}::{step}]")
     s.labels("Trading day", "Price (USD)")
     s.title(
         s.rng.choice(

@@ -7,6 +7,8 @@ not covered: clouds of points (points.py)
 
 from __future__ import annotations
 
+import math
+
 from viscodex.data.charts.kinds.bars import facts, wrap
 from viscodex.data.charts.script import Sketch, literal, text
 from viscodex.data.charts.tables import Table, by_group, over_time, rounded
@@ -111,7 +113,7 @@ def _correlations(s: Sketch) -> None:
         if i == j:
             return 1.0
         (a, b, e), (c, d, f) = loads[i], loads[j]
-        norm = ((a * a + b * b + e * e) * (c * c + d * d + f * f)) ** 0.5
+        norm = math.sqrt((a * a + b * b + e * e) * (c * c + d * d + f * f))
         return round((a * c + b * d) / norm, 2) + 0.0
 
     matrix = [[correlation(i, j) for j in range(n)] for i in range(n)]
@@ -280,6 +282,7 @@ def surface(s: Sketch) -> None:
             _bar(s, "surface", "", shrink=0.6, pad=0.12)
     if s.difficulty > 0.5 and not wire and s.rng.random() < 0.4:
         s.call("contour", x, y, z, zdir=text("z"), offset=f"{z}.min()", cmap=cmap)
+    s.call("set_box_aspect", "None", zoom=s.rng.choice((0.84, 0.86)))
     s.call("view_init", elev=s.rng.choice((25, 30, 35)), azim=s.rng.choice((-60, -45, -125, 45)))
     s.labels(field.x, field.y)
     quantity = field.quantity

@@ -7,6 +7,7 @@ not covered: charts with a number axis for the values
 
 from __future__ import annotations
 
+from viscodex.data.charts.look import ink_on
 from viscodex.data.charts.script import Sketch, literal, text
 from viscodex.data.charts.tables import by_group, identifier, plural
 from viscodex.data.charts.vocabulary import NETWORKS, PROJECTS
@@ -44,23 +45,23 @@ def graph(s: Sketch) -> None:
             f"{listed} = [\n" + "".join(f"    {r},\n" for r in rows) + "]",
             f"{graph_name} = nx.{kind}({listed})",
         ]
-    circular = s.rng.random() < 0.45
-    layout = (
-        f"nx.circular_layout({graph_name})"
-        if circular
-        else f"nx.kamada_kawai_layout({graph_name})"
-        if s.rng.random() < 0.5
-        else f"nx.spring_layout({graph_name}, seed={s.rng.randrange(100)}, k=1.2)"
-    )
-    pos = s.set("pos", layout)
     longest = max(map(len, nodes))
+    layout = s.rng.choice(("circular", "kamada_kawai", "kamada_kawai", "spring"))
+    layout = "circular" if longest > 6 else layout
+    more = {
+        "circular": "",
+        "kamada_kawai": ", weight=None",
+        "spring": f", seed={s.rng.randrange(100)}, k=2, weight=None",
+    }
+    pos = s.set("pos", f"nx.{layout}_layout({graph_name}{more[layout]})")
     size = (700 + 260 * max(0, longest - 3)) * (0.62 if s.crowded else 1)
     ax = f", ax={s.ax}" if s.ax != "plt" else ""
     color = (
         s.look.colors(1)[0]
         if s.rng.random() < 0.5
-        else s.rng.choice(("lightblue", "lightgreen", "#ffd8a8", "lightgray", "#cdb4db"))
+        else s.rng.choice(("#add8e6", "#90ee90", "#ffd8a8", "#d3d3d3", "#cdb4db"))
     )
+    inked = f" font_color={text(ink_on(color))}," if ink_on(color) == "white" else ""
     arrows = ", arrowsize=14" if net.directed else ""
     font = max(7, int(s.base) - (2 if s.crowded or longest > 7 else 1))
     function = "nx.draw_networkx" if s.ax == "plt" else "nx.draw"
@@ -68,12 +69,12 @@ def graph(s: Sketch) -> None:
     edge_color = text(s.rng.choice(("gray", "#888888", "dimgray")))
     s.draw(
         f"{function}(\n    {graph_name}, {pos},{labels} node_color={text(color)}, node_size={round(size)},\n"
-        f"    font_size={font}, edge_color={edge_color}, width={s.rng.choice((1.2, 1.5, 2))}{arrows}{ax},\n)"
+        f"    font_size={font},{inked} edge_color={edge_color}, width={s.rng.choice((1.2, 1.5, 2))}{arrows}{ax},\n)"
     )
     if weighted:
         s.draw(
-            f'labels = nx.get_edge_attributes({graph_name}, "weight")',
-            f"nx.draw_networkx_edge_labels({graph_name}, {pos}, edge_labels=labels, font_size={max(7, font - 1)}{ax})",
+            f'weights = nx.get_edge_attributes({graph_name}, "weight")',
+            f"nx.draw_networkx_edge_labels({graph_name}, {pos}, edge_labels=weights, font_size={max(7, font - 1)}{ax})",
         )
     if s.ax == "plt":
         s.draw("plt.margins(0.12)", 'plt.axis("off")')
@@ -158,12 +159,17 @@ def treemap(s: Sketch) -> None:
     palette = s.set("colors", literal(s.look.colors(len(rows)), 9))
     shares = s.rng.random() < 0.4
     value = f"{{100 * value / sum({sizes}):.1f}}%" if shares else "{value}"
-    small = max(7, int(s.base) - (1 if len(rows) < 7 else 2))
+    small = max(7, int(s.base) - (1 if len(rows) > 6 else 0) - s.crowded)
+    inks = [ink_on(color) for color in s.look.colors(len(rows))]
+    one = set(inks) == {"white"}
+    ink = text("white") if one else "ink"
+    if not one:
+        palette = f"{palette}, {s.set('inks', literal(inks, 7))}"
     s.draw(
         f"boxes = {name}({area}, 0, 0, {width}, {height})",
-        f"for (x, y, w, h), label, value, color in zip(boxes, {labels}, {sizes}, {palette}):",
+        f"for (x, y, w, h), label, value, color{'' if one else ', ink'} in zip(boxes, {labels}, {sizes}, {palette}):",
         f"    {s.axes}.add_patch(Rectangle((x, y), w, h, facecolor=color, edgecolor={text(s.look.paper)}, linewidth=2))",
-        f'    {s.ax}.text(x + w / 2, y + h / 2, f"{{label}}\\n{value}", ha="center", va="center", color="white", fontsize={small})',
+        f'    {s.ax}.text(x + w / 2, y + h / 2, f"{{label}}\\n{value}", ha="center", va="center", color={ink}, fontsize={small})',
     )  # fmt: skip
     s.limits("x", 0, width)
     s.limits("y", 0, height)
@@ -208,7 +214,10 @@ def timeline(s: Sketch) -> None:
     )
     varied = s.rng.random() < 0.5
     color = literal(s.look.colors(n), 20) if varied else text(s.look.single)
-    labelled = s.rng.random() < 0.6
+    used = s.look.colors(n) if varied else [s.look.single]
+    inks = {ink_on(c) if c.startswith("#") else "white" for c in used}
+    labelled = s.rng.random() < 0.6 and len(inks) == 1
+    ink = inks.pop()
     code = s.code(
         "barh",
         rows,
@@ -225,7 +234,7 @@ def timeline(s: Sketch) -> None:
             "bars",
             f'[f"{{d}} w" for d in {duration}]',
             label_type=text("center"),
-            color=text("white"),
+            color=text(ink),
             fontsize=max(7, int(s.base) - 1),
         )
     s.draw("plt.gca().invert_yaxis()" if s.ax == "plt" else f"{s.ax}.invert_yaxis()")

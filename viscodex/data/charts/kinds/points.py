@@ -25,13 +25,28 @@ def _place(measure: Measure, share: float, log: bool = False) -> Value:
     return rounded(value, measure.decimals)
 
 
+def _inside(s: Sketch, mean: float, deviation: float) -> float:
+    """A normal number within 0.03 .. 0.97, drawn anew until it is."""
+    while True:
+        value = s.rng.gauss(mean, deviation)
+        if 0.03 <= value <= 0.97:
+            return value
+
+
 def _cloud(s: Sketch, pair: Pair, n: int, shift: float) -> list[tuple[Value, Value, Value]]:
     points = []
     for _ in range(n):
-        t = min(0.97, max(0.03, s.rng.gauss(0.5 + shift, 0.2)))
+        t = _inside(s, 0.5 + shift, 0.2)
         noise = s.rng.gauss(0, 0.22 * math.sqrt(1 - pair.slope**2) + 0.05)
         up = t if pair.slope > 0 else 1 - t
-        y = min(0.98, max(0.02, 0.5 + (up - 0.5) * abs(pair.slope) + noise))
+        y = 0.5 + (up - 0.5) * abs(pair.slope) + noise
+        y = (
+            y
+            if 0.02 < y < 0.98
+            else s.rng.uniform(0.8, 0.97)
+            if y > 0.5
+            else s.rng.uniform(0.03, 0.2)
+        )
         size = min(1.0, max(0.05, s.rng.betavariate(1.6, 2.6)))
         points.append((_place(pair.x, t, pair.log_x), _place(pair.y, y), _place(pair.size, size)))
     return points
@@ -43,11 +58,22 @@ def _title(s: Sketch, pair: Pair) -> str:
     return s.rng.choice((f"{y} vs. {low}", f"{y} and {low} of {pair.things}", f"{y} against {low}"))
 
 
-def _facts(s: Sketch, pair: Pair, kind: str, name: str, n: int) -> None:
+def _facts(s: Sketch, pair: Pair, kind: str, name: str, n: int, *, sure: bool = True) -> None:
     p = s.panel
     p.kind, p.name, p.readable, p.measure = kind, name, False, pair.y.name
     way = "rises" if pair.slope > 0 else "falls"
-    p.notes.append(f"It shows {n} {pair.things}; {pair.y.name} generally {way} with {pair.x.name}.")
+    trend = f"; {pair.y.name} generally {way} with {pair.x.name}" if sure else ""
+    p.notes.append(f"It shows {n} {pair.things}{trend}.")
+
+
+def _follows(pair: Pair, points: list[tuple[Value, Value, Value]]) -> bool:
+    """Whether the points show the slope that their measures usually have: Pearson's r."""
+    xs = [math.log(p[0]) if pair.log_x else float(p[0]) for p in points]
+    ys = [float(p[1]) for p in points]
+    mx, my = sum(xs) / len(xs), sum(ys) / len(ys)
+    joint = sum((x - mx) * (y - my) for x, y in zip(xs, ys, strict=True))
+    spread = math.sqrt(sum((x - mx) ** 2 for x in xs) * sum((y - my) ** 2 for y in ys))
+    return spread > 0 and joint / spread * math.copysign(1, pair.slope) > 0.45
 
 
 def scatter(s: Sketch) -> None:
@@ -61,7 +87,14 @@ def scatter(s: Sketch) -> None:
     clouds = [_cloud(s, pair, n, 0.28 * (j / (m - 1) - 0.5) if m > 1 else 0.0) for j in range(m)]
     colors = [s.look.single] if m == 1 else s.look.colors(m)
     edge = text(s.look.edge) if s.look.edge and s.rng.random() < 0.7 else None
-    _facts(s, pair, "scatter", "scatter plot", n * m)
+    _facts(
+        s,
+        pair,
+        "scatter",
+        "scatter plot",
+        n * m,
+        sure=_follows(pair, [p for cloud in clouds for p in cloud]),
+    )
     s.note(f"{pair.y.label} against {pair.x.label}")
     x_name, y_name = identifier(pair.x.name), identifier(pair.y.name)
     seeded = s.idiom in ("pyplot", "object") and m == 1 and s.rng.random() < 0.3
@@ -70,7 +103,8 @@ def scatter(s: Sketch) -> None:
     elif seeded:
         clouds = []
         _random_points(s, pair, n * 2, log, marker, alpha)
-        s.panel.notes[0] = s.panel.notes[0].replace(f"{n * m} ", f"{n * 2} ", 1)
+        s.panel.notes.clear()
+        _facts(s, pair, "scatter", "scatter plot", n * 2)
     else:
         for j, (group, cloud) in enumerate(zip(groups, clouds, strict=True)):
             suffix = f"_{identifier(group)}" if m > 1 else ""
@@ -128,7 +162,7 @@ def _framed(
                f"    part.plot.scatter(x={text(x)}, y={text(y)}, color={palette}[group], label=group, ax={s.axes})")  # fmt: skip
 
 
-def _quoted(values: list[object], key: str) -> str:
+def _quoted(values: object, key: str) -> str:
     return literal(values, 6 + len(key)).replace("\n", "\n    ")
 
 
@@ -215,7 +249,7 @@ def bubble(s: Sketch) -> None:
     else:
         s.draw(f"{s.ax}.margins({s.rng.choice((0.12, 0.15))})")
     s.footer()
-    _facts(s, pair, "bubble", "bubble chart", n)
+    _facts(s, pair, "bubble", "bubble chart", n, sure=_follows(pair, cloud))
     s.panel.notes.append(f"The area of a bubble stands for {pair.size.label}.")
 
 

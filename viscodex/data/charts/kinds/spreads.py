@@ -240,7 +240,7 @@ def box(s: Sketch) -> None:
         }
         if flat:
             options["orientation"] = text("horizontal")
-        if s.rng.random() < 0.3:
+        if n >= 80 and s.rng.random() < 0.4:
             options["notch"] = "True"
         if s.rng.random() < 0.25:
             options["showmeans"] = "True"
