@@ -137,7 +137,7 @@ def fences(text: str) -> list[Fence]:
 
 
 def _first_word(info: str) -> str:
-    return (re.split(r"[\s,{:]", info.strip().lstrip("{."), maxsplit=1)[0]).lower()
+    return (re.split(r"[\s,{}:]", info.strip().lstrip("{."), maxsplit=1)[0]).lower()
 
 
 def _plain_name(language: str) -> str:
