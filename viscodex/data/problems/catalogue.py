@@ -12,6 +12,8 @@ from collections.abc import Callable
 from viscodex.data.problems import (
     arrays,
     choices,
+    drawn_graphs,
+    drawn_grids,
     games,
     graphs,
     machines,
@@ -34,4 +36,4 @@ TEMPLATES: dict[str, Template] = {
     **machines.TEMPLATES,
     **games.TEMPLATES,
 }
-PICTURES: dict[str, Template] = {}
+PICTURES: dict[str, Template] = {**drawn_grids.TEMPLATES, **drawn_graphs.TEMPLATES}

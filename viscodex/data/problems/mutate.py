@@ -59,8 +59,9 @@ class _Fault:
 
 
 def _faults(tree: ast.AST) -> Iterator[_Fault]:
-    """Every fault that can be put into the tree, in the order of its nodes."""
-    for node in ast.walk(tree):
+    """Every fault that can be put into its functions; constants around them are data."""
+    functions = [n for n in ast.iter_child_nodes(tree) if isinstance(n, ast.FunctionDef)]
+    for node in (inner for function in functions for inner in ast.walk(function)):
         if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARE:
             yield _Fault(node, ops=[COMPARE[type(node.ops[0])](), *node.ops[1:]])
         elif isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in ARITHMETIC:
