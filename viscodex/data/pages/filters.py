@@ -161,9 +161,12 @@ _CHECKS: tuple[tuple[str, str, _Check], ...] = (
 def overlapping(blocks: tuple[TextBlock, ...]) -> set[int]:
     """Indices of text blocks of which a good part lies on another one.
 
-    The box of a text that runs over several lines surrounds links and other runs within the same
-    paragraph, which stand near it in document order: those are no overlaps.
+    The box of a text that runs over several lines surrounds links and other runs of the same
+    paragraph: runs of one paragraph do not count.
     """
+    paragraphs = [0]
+    for before, block in pairwise(blocks):
+        paragraphs.append(paragraphs[-1] + (not in_one_flow(before, block)))
     found: set[int] = set()
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].y)
     for place, i in enumerate(order):
@@ -175,37 +178,36 @@ def overlapping(blocks: tuple[TextBlock, ...]) -> set[int]:
             across = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
             down = min(a.y + a.height, b.y + b.height) - b.y
             smaller = min(a.width * a.height, b.width * b.height)
-            if across <= 0 or across * down < 0.3 * smaller:
-                continue
-            if abs(i - j) <= 12 and (runs_on(a) or runs_on(b)):
-                continue
-            found |= {i, j}
+            if paragraphs[i] != paragraphs[j] and across > 0 and across * down > 0.3 * smaller:
+                found |= {i, j}
     return found
 
 
-def runs_on(block: TextBlock) -> bool:
-    """Whether the text stands on several lines, judged by the room that a letter has."""
-    return block.width < 0.25 * block.height * len(block.text)
+_LINES = 1.7  # times as high as one line: a text of two lines or more
+_SPACE = 0.45  # of the height of a line: the widest gap between words
+
+
+def in_one_flow(before: TextBlock, after: TextBlock) -> bool:
+    """Whether a text goes on where the one before it ends, as a link within a sentence does."""
+    end, bottom = before.x + before.width, before.y + before.height
+    line = bottom - after.y  # the one that both stand on
+    if line <= 0 or after.y < before.y - 2 or after.y + after.height < bottom - 2:
+        return False
+    if before.height >= _LINES * line:
+        return before.x - 2 <= after.x <= end
+    if after.height >= _LINES * line:
+        return after.x <= before.x + 2
+    return -2 <= after.x - end <= _SPACE * line
 
 
 def reading_lines(blocks: tuple[TextBlock, ...]) -> list[str]:
-    """The texts in reading order, those that stand on one line or in one paragraph joined."""
+    """The texts in reading order, those of one paragraph joined."""
     lines: list[str] = []
-    for before, block in pairwise((None, *blocks)):
-        assert block is not None
-        if before is not None and _continues(before, block):
-            glue = "" if block.text[0] in ".,;:!?)" else " "
-            lines[-1] += glue + block.text
+    before: TextBlock | None = None
+    for block in blocks:
+        if before is not None and in_one_flow(before, block):
+            lines[-1] += ("" if block.text[0] in ".,;:!?)" else " ") + block.text
         else:
             lines.append(block.text)
+        before = block
     return lines
-
-
-def _continues(before: TextBlock, block: TextBlock) -> bool:
-    middle = block.y + block.height / 2
-    if not before.y - 2 <= middle <= before.y + before.height + 2:
-        return False
-    if runs_on(before) and block.x < before.x + before.width:
-        return True  # a run within the lines of the one before
-    gap = block.x - before.x - before.width
-    return -2 <= gap <= 8

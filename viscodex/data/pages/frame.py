@@ -17,9 +17,9 @@ def framed(
 ) -> str:
     """Content between header and footer, as many of them as the difficulty allows."""
     over = notice(page) if page.d > 0.35 and page.chance(0.2) else None
-    top = header(page, active) if page.d > 0.12 else None
     body = [part for part in content if part is not None]
-    bottom = footer(page) if page.d > 0.12 else None
+    bottom = footer(page) if page.d > 0.12 else None  # its ground is chosen after the last band's
+    top = header(page, active) if page.d > 0.12 else None
     page.notes.sort(key=lambda note: _ORDER.get(note["part"], 1))
     return page.document(
         title, over, top, page.comment("Content"), body, page.comment("Footer"), bottom

@@ -17,7 +17,7 @@ _ACTIONS = ("Sign in", "Get started", "Log in", "Book now", "Contact us", "Sign 
 def header(page: Page, active: int | None = None, action: bool | None = None) -> Tag:
     """Brand and navigation."""
     c, say = page.look.palette, page.say
-    tone = page.pick(("surface", "surface", "plain", "deep", "primary"))
+    tone = page.tone("surface", "surface", "plain", "deep", "primary")
     ground, ink, faint = {
         "surface": (c.surface, c.text, c.muted),
         "plain": (c.background, c.text, c.muted),
@@ -158,7 +158,7 @@ _FOOT = {
 def footer(page: Page, rich: bool | None = None) -> Tag:
     """The end of the page: one line, or columns of links."""
     c, say = page.look.palette, page.say
-    tone = page.pick(("deep", "deep", "soft", "plain"))
+    tone = page.tone("deep", "deep", "soft", "plain")
     ground, ink, faint = {
         "deep": (c.deep, c.on_deep, c.on_deep_muted),
         "soft": (c.soft, c.text, c.muted),

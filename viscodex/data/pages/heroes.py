@@ -26,7 +26,7 @@ from viscodex.data.pages.wording import FAMILY
 def hero(page: Page) -> Tag:
     """The first thing on a landing page: words alone, beside a picture, or below a wide one."""
     c, say = page.look.palette, page.say
-    tone = page.pick(("plain", "soft", "soft", "deep", "primary", "gradient"))
+    tone = page.tone("plain", "soft", "soft", "deep", "primary", "gradient")
     picture = page.pick(("beside", "beside", "above", "", "", "")) if page.d > 0.15 else ""
     title, text = say.headline(), say.lead()
     calls = page.some(CALLS, 2 if page.d > 0.3 and page.chance(0.6) else 1)
@@ -71,7 +71,7 @@ def hero(page: Page) -> Tag:
 def newsletter(page: Page) -> Tag:
     """A line to sign up with one's address."""
     c = page.look.palette
-    tone = page.pick(("soft", "deep", "plain"))
+    tone = page.tone("soft", "deep", "plain")
     title = page.pick(
         ("Stay in touch", "News once a month", "Join our newsletter", "Be the first to know")
     )

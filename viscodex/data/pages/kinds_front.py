@@ -55,7 +55,7 @@ def landing(page: Page) -> str:
 def _plans_band(page: Page) -> Tag:
     title = page.pick(("Plans and prices", "Simple pricing", "Choose your plan"))
     page.note("heading", heading=title, text="")
-    return band(page, heading(page, title), s.plans(page, 3), tone=page.pick(("plain", "soft")))
+    return band(page, heading(page, title), s.plans(page, 3), tone=page.tone("plain", "soft"))
 
 
 def _questions_band(page: Page) -> Tag:

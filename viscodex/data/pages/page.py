@@ -82,6 +82,7 @@ class Page:
         self.centered = self.chance(0.45)  # headings of sections
         self.boxed = self.look.width_px < 1100 and self.chance(0.14)  # the page is a sheet
         self.notes: list[dict[str, Any]] = []
+        self._tone = ""
         self._rules: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
         self._variants: dict[str, list[tuple[object, ...]]] = {}
@@ -104,6 +105,11 @@ class Page:
     def upto(self, low: int, high: int) -> int:
         """A number that grows with the difficulty."""
         return min(high, max(low, round(low + self.d * (high - low) + self.rng.uniform(-0.6, 0.6))))
+
+    def tone(self, *options: str) -> str:
+        """The ground of the next band: one of them, but not that of the band above it."""
+        self._tone = self.rng.choice([o for o in options if o != self._tone or o == "plain"])
+        return self._tone
 
     # .. style
 

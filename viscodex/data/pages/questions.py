@@ -61,6 +61,17 @@ def _hero(t: Told, n: Note) -> Pairs:
     yield "Which text stands below the main heading?", f"“{t.shown(n['text'])}”."
 
 
+def _heading(t: Told, n: Note) -> Pairs:
+    content = [part for part in t.parts if part["part"] not in _FRAME]
+    if content and content[0] is n:
+        yield "What is the heading of this page?", f"“{t.shown(n['heading'])}”."
+        if n["text"]:
+            yield "Which line stands below the heading of the page?", f"“{t.shown(n['text'])}”."
+
+
+_FRAME = ("notice", "navigation", "breadcrumbs", "menu", "rail", "footer")
+
+
 def _call(t: Told, n: Note) -> Pairs:
     yield (
         f"Which button follows the line “{t.shown(n['heading'])}”?",
@@ -330,7 +341,7 @@ def _years(t: Told, n: Note) -> Pairs:
 
 
 _PARTS: dict[str, Callable[[Told, Note], Pairs]] = {
-    "navigation": _navigation, "hero": _hero, "call": _call, "features": _features, "stats": _numbers,
+    "navigation": _navigation, "heading": _heading, "hero": _hero, "call": _call, "features": _features, "stats": _numbers,
     "tiles": _numbers, "testimonials": _voices, "plans": _plans, "goods": _goods, "product": _product,
     "posts": _posts, "questions": _questions, "people": _people, "article": _article, "form": _form,
     "table": _table, "summary": _summary, "bars": _bars, "chart": _chart, "agenda": _agenda, "board": _board,

@@ -69,7 +69,7 @@ def features(page: Page) -> Tag:
               texts=[text for _, text in points], columns=n_columns)  # fmt: skip
     sub = page.say.lead() if page.chance(0.4) else ""
     return band(page, heading(page, title, sub), columns(page, "cards", items, n_columns),
-                tone=page.pick(("plain", "soft")))  # fmt: skip
+                tone=page.tone("plain", "soft"))  # fmt: skip
 
 
 def rows(page: Page) -> Tag:
@@ -94,7 +94,7 @@ def stats(page: Page) -> Tag:
     """A row of numbers."""
     c = page.look.palette
     numbers = page.say.measures(page.pick((3, 4)) if page.d > 0.25 else 3)
-    tone = page.pick(("plain", "soft", "deep", "primary"))
+    tone = page.tone("plain", "soft", "deep", "primary")
     ink = {"deep": c.on_deep, "primary": c.on_primary}.get(tone, c.primary)
     faint = {"deep": c.on_deep_muted, "primary": c.on_primary}.get(tone, c.muted)
     cls = page.variant("stat", tone)
@@ -141,14 +141,14 @@ def testimonials(page: Page) -> Tag:
         page,
         heading(page, title),
         columns(page, "cards", items, n),
-        tone=page.pick(("plain", "soft")),
+        tone=page.tone("plain", "soft"),
     )
 
 
 def call(page: Page) -> Tag:
     """A band that asks for one thing."""
     c, say = page.look.palette, page.say
-    tone = page.pick(("primary", "deep", "soft"))
+    tone = page.tone("primary", "deep", "soft")
     title = say.fill(page.pick(("Ready to begin?", "Visit us in {city}", "Questions? We are glad to help.",
                                 "Start with {brand} today", "Come and see for yourself")))  # fmt: skip
     text, press = say.lead(), page.pick(CALLS)

@@ -319,8 +319,8 @@ TRADES: tuple[Trade, ...] = (
     COFFEE, ANALYTICS, OUTDOOR, CLINIC, TRAVEL, BANK, FITNESS, *MORE_TRADES,
 )  # fmt: skip
 
-GOODS: tuple[Trade, ...] = tuple(trade for trade in TRADES if len(trade.offers) >= 9)
-"""Trades whose offers fill a shop."""
+GOODS: tuple[Trade, ...] = (COFFEE, OUTDOOR, *MORE_TRADES[:3])
+"""Trades that fill a shop: coffee, outdoor gear, books, plants, bread."""
 
 SOFTWARE: tuple[Trade, ...] = (ANALYTICS, MORE_TRADES[-1])
 """Trades whose pages speak of interfaces, seats and storage."""
