@@ -35,6 +35,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return files_of(out)
 
 
+@pytest.fixture(scope="module")
+def coarse(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same in few parts, for executors to which each costs much."""
+    out = tmp_path_factory.mktemp("coarse") / "set"
+    build(a_recipe(n=N, card=CARD, samples_per_part=30), out)
+    return files_of(out)
+
+
 def start(folder: Path, *overrides: str, nap: float = 0.02, **how: Any) -> subprocess.Popen[str]:
     """The command line on the same recipe, in a process group of its own."""
     entry = {"source": f"{HERE}:Cards", "n": N, "settings": CARD | {"nap": nap}}
@@ -200,28 +208,31 @@ def test_a_lock_ends_with_its_process_and_is_no_childs(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own, at import and start
-def test_a_local_ray_makes_the_same_bytes(tmp_path: Path, whole: dict[str, bytes]) -> None:
+def test_a_local_ray_makes_the_same_bytes(tmp_path: Path, coarse: dict[str, bytes]) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'viscodex[ray]'")
-    process = start(tmp_path, "executor=ray", "workers=2", "ray.mem_per_cpu_gb=0.2", nap=0.0)
+    keys = ("samples_per_part=30", "executor=ray", "workers=2", "ray.mem_per_cpu_gb=0.2")
+    process = start(tmp_path, *keys, nap=0.0)
     _, said = process.communicate()
     assert process.returncode == 0, said
-    assert files_of(tmp_path / "set") == whole
+    assert files_of(tmp_path / "set") == coarse
 
 
 SBATCH = """#!/bin/sh
-# stands in for Slurm: runs the whole array here, one task after another
+# stands in for Slurm: takes the job; `cluster` runs it later
 for script; do :; done
+grep -q merge_stats "$script" || cp "$script" "$HERE/job.sh"
 echo "Submitted batch job 7"
-grep -q merge_stats "$script" && exit 0
-last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
+"""
+CLUSTER = """
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$HERE/job.sh")
 for task in $(seq 0 $last); do
-  SLURM_ARRAY_TASK_ID=$task SLURM_NODELIST=here RUN_OFFSET=0 sh "$script" >>"$HERE/jobs.log" 2>&1
+  SLURM_ARRAY_TASK_ID=$task SLURM_NODELIST=here RUN_OFFSET=0 sh "$HERE/job.sh"
 done
 """
 
 
 def test_slurm_gets_an_array_of_jobs_that_make_the_same_bytes(
-    tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, coarse: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -243,11 +254,13 @@ def test_slurm_gets_an_array_of_jobs_that_make_the_same_bytes(
     script = (tmp_path / "set/.build/logs/round-0/launch_script.slurm").read_text()
     for line in ("--partition=fast", "--time=00:10:00", "--array=0-1", "--account=x"):
         assert f"#SBATCH {line}" in script
+    again = build(recipe, tmp_path / "set")
+    assert "0 of 2 parts are finished" in again.note
     while told.status == "submitted":  # a second round fills up what was lost
+        subprocess.run(["sh", "-c", CLUSTER], capture_output=True, check=True)
         told = build(recipe, tmp_path / "set")
     assert told.n_samples == N
-    build(a_recipe(n=N, card=CARD, samples_per_part=30), tmp_path / "here" / "set")
-    assert files_of(tmp_path / "set") == files_of(tmp_path / "here" / "set")
+    assert files_of(tmp_path / "set") == coarse
 
 
 def test_without_slurm_the_script_is_written_and_the_error_says_where(
