@@ -60,6 +60,7 @@ def place(tmp_path: Path) -> Path:
     (folder / "cut.png").write_bytes(png()[:60])
     (folder / "bomb.png").write_bytes(bomb())
     (folder / "page.png").write_text("<html>")
+    (folder / "line.png").write_bytes(png(5000, 2))
     (tmp_path / "secret.png").write_bytes(png())
     (folder / "link.png").symlink_to(tmp_path.parent / "outside.png")
     (tmp_path.parent / "outside.png").write_bytes(png())
@@ -153,6 +154,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("name is a number", image(92), "wrong_type"),
     ("cut picture", image("mcd_images/chart_images/cut.png"), "broken_image"),
     ("bomb", image("mcd_images/chart_images/bomb.png"), "broken_image"),
+    ("a line", image("mcd_images/chart_images/line.png"), "odd_shape"),
     ("no picture file", image("mcd_images/chart_images/page.png"), "broken_image"),
     ("not base64", said({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,?"}}]}, ANSWER), "broken_image"),
     ("remote picture", said({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]}, ANSWER), "missing_image"),

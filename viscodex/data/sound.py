@@ -18,6 +18,7 @@ MARK = "<image>"
 ROLES = ("system", "user", "assistant")
 MAX_CHARACTERS = 1_000_000  # of all messages
 MAX_PICTURES = 64
+MAX_RATIO = 200  # of the sides of a picture; Qwen's processors refuse more
 
 FLAWS: dict[str, str] = {
     "unknown_category": f"the category is one of {', '.join(CATEGORIES)}",
@@ -26,6 +27,7 @@ FLAWS: dict[str, str] = {
     "empty_message": "no message is empty",
     "image_marks": f"there are as many marks {MARK} as pictures",
     "broken_image": "every picture opens, within the limits on bytes and pixels",
+    "odd_shape": f"no side of a picture is more than {MAX_RATIO} times the other: models refuse it",
     "not_unicode": "all text is Unicode, without halves of surrogate pairs",
     "too_large": f"at most {MAX_CHARACTERS:,} characters and {MAX_PICTURES} pictures",
 }
@@ -55,9 +57,13 @@ def flaws(sample: Sample) -> Iterator[Flaw]:
         )
     for index, picture in enumerate(sample.images[:MAX_PICTURES]):
         try:
-            open_image(picture)
+            width, height = open_image(picture).size
         except BadInput as error:
             yield Flaw("broken_image", f"picture {index}: {error.what}: {error.where}")
+            continue
+        if max(width, height) > MAX_RATIO * min(width, height):
+            numbers = {"width": float(width), "height": float(height)}
+            yield Flaw("odd_shape", f"picture {index}: {width} x {height} pixels", numbers)
 
 
 def _text_flaws(sample: Sample) -> Iterator[Flaw]:
