@@ -19,11 +19,11 @@ import matplotlib.pyplot as plt
 places = $places
 edges = $edges
 fig, ax = plt.subplots(figsize=($size, $size))
-for a, b, label in edges:
+for a, b, label, at in edges:
     (x1, y1), (x2, y2) = places[a], places[b]
     ax.annotate("", (x2, y2), (x1, y1), arrowprops=dict(arrowstyle="$arrow", color="$line", lw=1.6, shrinkA=17, shrinkB=17))
     if label != "":
-        ax.text(x1 + $at * (x2 - x1), y1 + $at * (y2 - y1), label, ha="center", va="center", fontsize=11.5, bbox=dict(boxstyle="round,pad=0.18", fc="white", ec="none"))
+        ax.text(x1 + at * (x2 - x1), y1 + at * (y2 - y1), label, ha="center", va="center", fontsize=11.5, bbox=dict(boxstyle="round,pad=0.18", fc="white", ec="none"))
 for name, (x, y) in places.items():
     ax.plot(x, y, "o", ms=29, mfc="$light", mec="$dark", mew=1.8)
     ax.text(x, y - 0.006, name, ha="center", va="center", fontsize=13, color="$dark", fontweight="bold")
@@ -55,6 +55,33 @@ def _edges(d: Draw, names: list[str], more: int, weight: int) -> list[tuple[str,
     return [(a, b, d.randint(1, weight)) for a, b in pairs]
 
 
+def _label_places(
+    places: dict[str, tuple[float, float]], edges: list[tuple[str, str, object]]
+) -> list[tuple[str, str, object, float]]:
+    """The edges with the share of their length at which a label is farthest from all others."""
+    done: list[tuple[str, str, object, float]] = []
+    taken: list[tuple[float, float]] = []
+
+    def spot(a: str, b: str, t: float) -> tuple[float, float]:
+        (x1, y1), (x2, y2) = places[a], places[b]
+        return x1 + t * (x2 - x1), y1 + t * (y2 - y1)
+
+    for a, b, label in edges:
+        lines = [spot(p, q, k / 12) for p, q, _ in edges if (p, q) != (a, b) for k in range(13)]
+
+        def room(
+            t: float, a: str = a, b: str = b, lines: list[tuple[float, float]] = lines
+        ) -> float:
+            here = spot(a, b, t)
+            near = min((math.dist(here, other) for other in lines), default=1.0)
+            return min([near, *(math.dist(here, other) / 2 for other in taken)])
+
+        best = max((0.5, 0.42, 0.58, 0.34, 0.66, 0.28, 0.72), key=room)
+        taken.append(spot(a, b, best))
+        done.append((a, b, label, best))
+    return done
+
+
 def _script(
     d: Draw,
     places: dict[str, tuple[float, float]],
@@ -63,7 +90,10 @@ def _script(
 ) -> str:
     dark, light, _ = d.pick(*PALETTES)
     line = d.pick("#666666", "#8a94a6", dark)
-    return fill(_GRAPH, places=repr(places), edges=repr(edges), size=d.pick(5, 5.5, 6), arrow=arrow, line=line, at=d.pick(0.4, 0.5) if arrow == "-" else 0.42, light=light, dark=dark)  # fmt: skip
+    return fill(
+        _GRAPH, places=repr(places), edges=repr(_label_places(places, edges)),
+        size=d.pick(5, 5.5, 6), arrow=arrow, line=line, light=light, dark=dark,
+    )  # fmt: skip
 
 
 def _names(d: Draw, low: int, high: int) -> list[str]:
@@ -322,7 +352,7 @@ def drawn_polygon(d: Draw) -> Problem:
 
 def drawn_machine(d: Draw) -> Problem:
     """A finite automaton as a picture; words it accepts."""
-    names = [str(k) for k in range(d.randint(3, 5))]
+    names = [str(k) for k in range(d.randint(4, 5))]
     letters = d.pick("ab", "xy", "01")
     table = {v: [d.choice([w for w in names if w != v]) for _ in letters] for v in names}
     final = sorted(d.some(d.randint(1, 2), names))
@@ -364,9 +394,9 @@ def {d.pick("machine", "automaton", "read_word")}(word: str) -> {kind}:
         state = NEXT[state, c]
 {f'        if state == "{final[0]}":' + chr(10) + "            count += 1" + chr(10) if counting else ""}    return {end}
 """
-    script = _script(d, _ring(d, names), edges, "-|>").replace('arrowprops=dict(', 'arrowprops=dict(connectionstyle="arc3,rad=0.18", ').replace("y1 + 0.42 * (y2 - y1)", "y1 + 0.42 * (y2 - y1)")  # fmt: skip
+    script = _script(d, _ring(d, names), edges, "-|>").replace('arrowprops=dict(', 'arrowprops=dict(connectionstyle="arc3,rad=0.18", ')  # fmt: skip
     script = script.replace(
-        "ax.text(x1 + 0.42 * (x2 - x1), y1 + 0.42 * (y2 - y1), label",
+        "ax.text(x1 + at * (x2 - x1), y1 + at * (y2 - y1), label",
         "ax.text(x1 + 0.5 * (x2 - x1) + 0.09 * (y2 - y1), y1 + 0.5 * (y2 - y1) - 0.09 * (x2 - x1), label",
     )
     ask = f"The picture shows a machine that reads words over the letters {letters[0]} and {letters[1]}. It starts in state 0; each letter takes it along the arrow with that letter to the next state. Return {goal}."
@@ -385,16 +415,15 @@ def drawn_ladders(d: Draw) -> Problem:
     """A track of numbered cells with jumps."""
     size = d.pick(24, 30, 36)
     columns = 6
-    free = d.some(10, range(2, size))
-    jumps = {free[2 * k]: free[2 * k + 1] for k in range(d.randint(3, 5))}
+    free = d.some(14, range(2, size))
+    pairs = [(free[2 * k], free[2 * k + 1]) for k in range(7)]
+    jumps = dict([p for p in pairs if (p[0] - 1) // columns != (p[1] - 1) // columns][:5])
     chain, loop = d.pick(
         ("a jump that ends at the start of another one is not followed by that one", False),
         ("if a jump ends at the start of another one, that one is taken, too", True),
     )
     if loop:
-        ends = set(jumps.values())
         jumps = {a: b for a, b in jumps.items() if not (b in jumps and jumps[b] in jumps)}
-        del ends
     stop, test = d.pick(
         (f"A move that would go beyond cell {size} is not made.", f"here + roll <= {size}"),
         (f"A move beyond cell {size} ends on cell {size}.", ""),
@@ -456,7 +485,7 @@ for cell in range(1, $size + 1):
     ax.add_patch(plt.Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="$light" if cell % 2 else "white", edgecolor="#888888"))
     ax.text(x - 0.42, y + 0.26, str(cell), fontsize=11, color="$dark", fontweight="bold")
 for start, end in jumps.items():
-    ax.annotate("", place(end), place(start), arrowprops=dict(arrowstyle="-|>", color="$accent", lw=2.4, shrinkA=4, shrinkB=4, mutation_scale=18))
+    ax.annotate("", place(end), place(start), arrowprops=dict(arrowstyle="-|>", connectionstyle="arc3,rad=0.12", color="$accent", lw=2.2, shrinkA=4, shrinkB=4, mutation_scale=18))
     ax.plot(*place(start), "o", color="$accent", ms=8)
 ax.set_xlim(0, $columns)
 ax.set_ylim(0, $size / $columns)

@@ -107,7 +107,7 @@ def {name}(top: int, left: int, bottom: int, right: int) -> int:
 def drawn_maze(d: Draw) -> Problem:
     """Walls in a picture; shortest ways between cells."""
     rows, columns = d.randint(4, 8), d.randint(4, 9)
-    grid = ["".join("#" if d.flag(0.27) else "." for _ in range(columns)) for _ in range(rows)]
+    grid = ["".join("#" if d.flag(0.3) else "." for _ in range(columns)) for _ in range(rows)]
     dark, light, _ = d.pick(*PALETTES)
     words, ways = d.pick(
         ("up, down, left or right", FOUR), ("to any of the eight neighbouring cells", EIGHT)

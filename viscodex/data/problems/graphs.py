@@ -175,9 +175,7 @@ def cheapest(n: int, {links}: list[list[int]]) -> int:
 def schedule(d: Draw) -> Problem:
     """Topological order."""
     thing = d.pick("tasks", "courses", "modules", "recipes", "patches")
-    tie, sign, word = d.pick(
-        ("the smallest number", "", "smallest"), ("the largest number", "-", "largest")
-    )
+    tie, sign = d.pick(("the smallest number", ""), ("the largest number", "-"))
     goal, end, kind = d.pick(
         (f"the order in which all {thing} are done if always {tie} among those that are ready comes next; the empty list if there is no order", "order if len(order) == n else []", "list[int]"),
         (f"how many {thing} can be done at all (those on or behind a cycle cannot)", "len(order)", "int"),
