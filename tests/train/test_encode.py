@@ -110,7 +110,7 @@ def test_a_document_is_learnt_whole_and_ends(encoder: Encoder, tokenizer: Any) -
 def test_a_template_that_cannot_be_trained_with_is_refused(qwen2_5_vl: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(qwen2_5_vl)
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
-    with pytest.raises(BadCheckpoint, match="<|im_end|>"):
+    with pytest.raises(BadCheckpoint, match=r"<\|im_end\|>"):
         Encoder(tokenizer, IMAGE).encode(answered("b"))
     tokenizer.chat_template = (
         "{% for m in messages %}{{ m['content'] }}<|im_end|>{% endfor %}"

@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,9 @@ def read_shards(folder: Path) -> dict[str, torch.Tensor]:
         for name, info in metadata.state_dict_metadata.items()
         if hasattr(info, "size")
     }
-    dcp.load(tensors, checkpoint_id=folder, no_dist=True)
+    with warnings.catch_warnings():  # that there is no process group is meant
+        warnings.simplefilter("ignore", UserWarning)
+        dcp.load(tensors, checkpoint_id=folder, no_dist=True)
     return {
         name.removeprefix("model.") if _nested(tensors) else name: t for name, t in tensors.items()
     }

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
-from transformers import TrainerCallback
+from transformers import TrainerCallback, set_seed
 
 from viscodex import __version__
 from viscodex.errors import BadDataset, BadRecipe, OutputRefused
@@ -166,6 +166,7 @@ def _train_stage(
             show.line(f"finished before: {done.model}")
             return done
         resumed = last_checkpoint(run, ready.identity)
+        set_seed(recipe.seed)  # adapters begin at random
         model = prepare_parts(start.model, recipe.learn, recipe.lora)
         table = part_table(model, recipe.learn, recipe.lr, recipe.lora)
         _check_disk(run, table, recipe)

@@ -1,0 +1,84 @@
+"""One step on a sharded model, and its checkpoint in shards; two processes over gloo.
+
+torchrun -m tests.train.sharded RECIPE.json FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch.distributed.fsdp import fully_shard
+
+from tests.train.models import mixed
+from viscodex.train.budget import Reader, measure
+from viscodex.train.checkpoint import SHARDS
+from viscodex.train.encode import Encoder
+from viscodex.train.mixture import Mixture
+from viscodex.train.parts import parameter_groups, prepare_parts
+from viscodex.train.plan import Part, Plan
+from viscodex.train.recipe import TrainRecipe
+from viscodex.train.rows import row_loss
+from viscodex.train.run import _blank
+from viscodex.train.start import IMAGE_TOKEN, load_start
+from viscodex.train.trainer import RowMaker, load_trained, trained_tensors
+
+
+def main() -> None:
+    """Shard, step, save."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    rank, world = dist.get_rank(), dist.get_world_size()
+    recipe = TrainRecipe.model_validate(json.loads(Path(sys.argv[1]).read_text()))
+    folder = Path(sys.argv[2])
+    start = load_start(recipe)
+    model = prepare_parts(start.model, recipe.learn, recipe.lora)
+    reader = Reader(
+        Mixture([mixed(8)]),
+        Encoder(start.tokenizer, IMAGE_TOKEN),
+        start.pictures(recipe),
+        recipe.max_tokens,
+    )
+    budget = measure(reader, np.arange(8))
+    plan = Plan(
+        budget.lengths, [Part(np.arange(8), 1.0)], batch=recipe.batch, row_tokens=recipe.row,
+        world=world, seed=recipe.seed,
+    )  # fmt: skip
+    maker = RowMaker(
+        reader, budget, reader.pictures.merge if reader.pictures else None, True, _blank(reader)
+    )
+    maker.blank_always = True
+    for block in (*model.model.language_model.layers, *model.model.visual.blocks):
+        fully_shard(block)
+    fully_shard(model)
+    groups = parameter_groups(model, recipe.learn, recipe.lr, recipe.weight_decay)
+    optimizer = torch.optim.AdamW(groups)
+    rows = [maker.make(row, []) for row in plan.own_rows(0, rank)]
+    total = torch.tensor(float(sum(row.n_answer_tokens for row in rows)))
+    dist.all_reduce(total)
+    mean = torch.zeros(())
+    for row in rows:
+        loss = row_loss(model, row) / total * world
+        loss.backward()
+        mean += loss.detach() / world
+    dist.all_reduce(mean)
+    optimizer.step()
+    trained = trained_tensors(model)
+    load_trained(model, trained)  # there and back changes nothing, or the checkpoint shows it
+    dcp.save({"model": model.state_dict()}, checkpoint_id=folder / SHARDS)
+    if rank == 0:
+        n = sum(hasattr(parameter, "device_mesh") for parameter in model.parameters())
+        (folder / "told.json").write_text(json.dumps({"loss": float(mean), "sharded": n}))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
