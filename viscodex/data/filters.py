@@ -28,6 +28,8 @@ LICENCES = (
 
 LEAST_TELLING = 6
 """Telling words from which a language can be told; a text with fewer passes."""
+LEAST_DIFFERENT = 3
+"""Different telling words of one language: one alone may be a name that occurs often."""
 LEAST_LETTERS = 40
 """Letters from which a script can be told."""
 LONGEST_PHRASE = 200
@@ -35,90 +37,39 @@ LONGEST_PHRASE = 200
 LEAST_TURNS = 4
 """Times that a phrase must follow itself."""
 
-TELLING: dict[str, frozenset[str]] = {
-    "en": frozenset(
-        [
-            "and",
-            "are",
-            "as",
-            "be",
-            "but",
-            "by",
-            "can",
-            "could",
-            "does",
-            "each",
-            "from",
-            "had",
-            "has",
-            "have",
-            "how",
-            "if",
-            "into",
-            "is",
-            "it",
-            "its",
-            "not",
-            "of",
-            "on",
-            "only",
-            "or",
-            "should",
-            "so",
-            "than",
-            "that",
-            "the",
-            "their",
-            "then",
-            "there",
-            "these",
-            "they",
-            "this",
-            "to",
-            "was",
-            "we",
-            "were",
-            "what",
-            "when",
-            "where",
-            "which",
-            "while",
-            "who",
-            "why",
-            "will",
-            "with",
-            "without",
-            "would",
-            "you",
-            "your",
-        ]
+_TELLING: dict[str, str] = {
+    "en": (
+        "and are as be but by can could does each from had has have how if into is it its not "
+        "of on only or should so than that the their then there these they this to was we were "
+        "what when where which while who why will with without would you your"
     ),
-    "de": frozenset(
-        "aber als auf aus bei das dem den der durch ein eine einen einer es für ist mit nach nicht "
-        "oder sich sie sind und von wenn werden wie wird zu zum zur über".split()
+    "de": (
+        "aber als auf aus bei das dem den der durch ein eine einen einer es für ist mit nach "
+        "nicht oder sich sie sind und von wenn werden wie wird zu zum zur über"
     ),
-    "fr": frozenset(
+    "fr": (
         "au aux avec ce cette dans de des du elle est et il la le les leur mais nous ou où pas "
-        "pour que qui ses sont sur un une vous à été".split()
+        "pour que qui ses sont sur un une vous à été"
     ),
-    "es": frozenset(
+    "es": (
         "al con cuando de del desde el ella es esta este la las los más para pero por que ser "
-        "sobre su sus un una".split()
+        "sobre su sus un una"
     ),
-    "it": frozenset(
-        "al alla che con da dal dei del della di gli il la le ma nel nella non più questo quando "
-        "si sono su un una è".split()
+    "it": (
+        "al alla che con da dal dei del della di gli il la le ma nel nella non più questo "
+        "quando si sono su un una è"
     ),
-    "pt": frozenset(
-        "ao com da das de dos ela em esta este mais mas na nas não os ou para pela pelo por "
-        "que ser sobre são sua um uma é".split()
+    "pt": (
+        "ao com da das de dos ela em esta este mais mas na nas não os ou para pela pelo por que "
+        "ser sobre são sua um uma é"
     ),
-    "nl": frozenset(
-        "aan als bij dat de deze door een en er het hij maar naar niet ook tot uit van voor werd "
-        "wordt zijn zo".split()
+    "nl": (
+        "aan als bij dat de deze door een en er het hij maar naar niet ook tot uit van voor "
+        "werd wordt zijn zo"
     ),
 }
-"""Short words that hold the sentences of a language together, none of them a word of English."""
+TELLING = {name: frozenset(words.split()) for name, words in _TELLING.items()}
+"""Language -> short words that hold the sentences of a language together, none of them a word of English."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
@@ -258,7 +209,11 @@ def language_share(text: str, language: str = "en") -> float | None:
     None where there are too few to say.
     """
     words = _WORD.findall(text.casefold())
-    hits = {name: sum(word in telling for word in words) for name, telling in TELLING.items()}
+    hits = dict.fromkeys(TELLING, 0)
+    for name, telling in TELLING.items():
+        found = [word for word in words if word in telling]
+        if len(set(found)) >= LEAST_DIFFERENT:
+            hits[name] = len(found)
     own = hits.pop(language)
     other = max(hits.values())
     return None if max(own, other) < LEAST_TELLING else own / (own + other)
