@@ -169,10 +169,10 @@ def test_more_difficulty_means_more_page() -> None:
 
 
 def test_pages_differ_from_one_another() -> None:
-    """No two of 240 share more than 0.7 of their 5-grams of tokens."""
+    """No two of 160 share more than 0.7 of their 5-grams of tokens."""
     source = PageSource(seed=6)
     grams = []
-    for i in range(240):
+    for i in range(160):
         words = re.findall(r"\w+|[^\w\s]", source.draft(i).code.lower())
         grams.append(set(zip(*(words[k:] for k in range(5)), strict=False)))
     for i, one in enumerate(grams):

@@ -28,11 +28,11 @@ Page = tuple[Draft, Evidence]
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, list[Page]]:
-    """Three pages of every kind, rendered once."""
+    """Two pages of every kind, rendered once."""
     rendered: dict[str, list[Page]] = {}
     with Machine() as machine:
         for kind in KINDS:
-            for i, difficulty in enumerate((0.1, 0.55, 0.95)):
+            for i, difficulty in enumerate((0.15, 0.85)):
                 span = (difficulty, difficulty)
                 source = PageSource(seed=21, kinds={kind: 1}, difficulty=span)
                 draft = source.draft(i)
@@ -106,7 +106,7 @@ def test_tables_hold_only_cells_of_the_page_row_by_row(pages: dict[str, list[Pag
         for line in lines[2:]:
             cells = [cell.strip() for cell in line]
             assert {cell for cell in cells if cell} <= texts
-    assert told_of >= 25
+    assert told_of >= 18
 
 
 def test_the_texts_are_all_texts_in_order(pages: dict[str, list[Page]]) -> None:
@@ -172,11 +172,11 @@ def test_numbers_in_answers_are_those_of_the_markup(pages: dict[str, list[Page]]
                 number = answer.lower().split()[0]
                 assert number in {str(wanted), count(wanted, "x").split()[0]}
                 checked += 1
-    assert checked >= 5
+    assert checked >= 4
 
 
 def test_prices_and_extremes_are_right(pages: dict[str, list[Page]]) -> None:
-    page = pages["shop"][2]
+    page = pages["shop"][1]
     (goods,) = _told(page).of("goods")
     prices = {name: float(re.sub(r"[$,]", "", price)) for name, price in goods["items"]}
     shown = dict(goods["items"])
@@ -191,25 +191,39 @@ def test_prices_and_extremes_are_right(pages: dict[str, list[Page]]) -> None:
             assert pair[1] == f"“{name}”, at {shown[name]}."
 
 
+def _grounds(page: Page, text: str, pixels: np.ndarray[Any, Any]) -> set[str]:
+    """Names of the colours behind the places where a text stands."""
+    record = page[1].executions[0].page
+    assert record is not None
+    blocks = [block for block in record.blocks if block.text.casefold() == text.casefold()]
+    found = [ground_of(block, pixels) for block in blocks]
+    return {color_name("#{:02x}{:02x}{:02x}".format(*ground)) for ground in found if ground}
+
+
 def test_colours_that_are_named_are_those_of_the_picture(pages: dict[str, list[Page]]) -> None:
-    """The button's colour in the notes is what the browser painted behind its text."""
-    checked = 0
+    """What the notes say of buttons, bars and bands is what the browser painted behind texts."""
+    checked = dict.fromkeys(("button", "navigation", "footer", "hero", "call", "stats"), 0)
     for page in _each(pages):
-        record = page[1].executions[0].page
-        assert record is not None
         with Image.open(io.BytesIO(page[1].images[0])) as picture:
             pixels = np.asarray(picture.convert("RGB"))
-        for note in page[0].facts["parts"]:
+        told = _told(page)
+        for note in told.parts:
+            part = note["part"]
             texts = note.get("buttons") or [note.get("button", "")]
-            if "button_color" not in note or not texts[0]:
-                continue
-            blocks = [b for b in record.blocks if b.text.casefold() == texts[0].casefold()]
-            grounds = {
-                color_name("#%02x%02x%02x" % (ground_of(b, pixels) or (0, 0, 0))) for b in blocks
-            }
-            assert color_name(note["button_color"]) in grounds, (page[0].kind, note)
-            checked += 1
-    assert checked >= 30
+            if "button_color" in note and texts[0]:
+                assert color_name(note["button_color"]) in _grounds(page, texts[0], pixels), note
+                checked["button"] += 1
+            if part in ("navigation", "footer"):
+                text = note["links"][-1] if part == "navigation" else note["text"]
+                assert color_name(note["ground"]) in _grounds(page, text, pixels), note
+                checked[part] += 1
+            if part in ("hero", "call", "stats") and note["tone"] != "gradient":
+                text = note["items"][0][1] if part == "stats" else note["heading"]
+                if page[0].kind != "message":
+                    assert told.ground(note["tone"]) in _grounds(page, text, pixels), note
+                checked[part] += 1
+    assert min(checked.values()) >= 2
+    assert checked["button"] >= 20
 
 
 def test_unseen_texts_are_never_quoted(pages: dict[str, list[Page]]) -> None:

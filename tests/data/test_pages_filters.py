@@ -28,10 +28,15 @@ def machine() -> Iterator[Machine]:
         yield machine
 
 
+_seen: dict[tuple[str, float | None], Evidence] = {}  # a page is rendered once
+
+
 def _ask(name: str, code: str, machine: Machine, **thresholds: float) -> Finding | None:
     source = PageSource(thresholds=thresholds)
     draft = Draft("html-0", "html", "found", code, "html", 0.5, 0)
-    evidence = source.execute(draft, machine)
+    key = code, thresholds.get("min_contrast")
+    evidence = _seen.get(key) or source.execute(draft, machine)
+    _seen[key] = evidence
     found = {f.name: f.check(draft, evidence) for f in source.filters}
     return found[name]
 

@@ -55,10 +55,10 @@ def _navigation(t: Told, n: Note) -> Pairs:
 
 def _hero(t: Told, n: Note) -> Pairs:
     yield "What is the main heading of this page?", f"“{t.shown(n['heading'])}”."
-    first = t.shown(n["buttons"][0])
-    yield f"What colour is the button “{first}”?", f"It is {t.color(n['button_color'])}."
     yield "Is there a picture in the opening section?", "Yes, beside the text." if n["picture"] == "beside" else "Yes, above the text." if n["picture"] else "No, only text and buttons."  # fmt: skip
     yield "Which text stands below the main heading?", f"“{t.shown(n['text'])}”."
+    first = t.only(n["buttons"][0])
+    yield f"What colour is the button “{first}”?", f"It is {t.color(n['button_color'])}."
 
 
 def _heading(t: Told, n: Note) -> Pairs:
@@ -78,7 +78,7 @@ def _call(t: Told, n: Note) -> Pairs:
         f"“{t.shown(n['buttons'][0])}”.",
     )
     yield (
-        f"What colour is the button “{t.shown(n['buttons'][0])}”?",
+        f"What colour is the button “{t.only(n['buttons'][0])}”?",
         f"It is {t.color(n['button_color'])}.",
     )
 
@@ -92,7 +92,7 @@ def _features(t: Told, n: Note) -> Pairs:
 
 def _numbers(t: Told, n: Note) -> Pairs:
     label, value = t.rng.choice(n["items"])
-    yield f"What value does the page show for “{t.shown(label)}”?", f"{t.shown(value)}."
+    yield f"What value does the page show for “{t.only(label)}”?", f"{t.shown(value)}."
 
 
 def _voices(t: Told, n: Note) -> Pairs:
@@ -134,7 +134,7 @@ def _number(text: str) -> float:
 
 def _product(t: Told, n: Note) -> Pairs:
     yield "Which product does the page sell, and at what price?", f"“{t.shown(n['name'])}”, at {t.shown(n['price'])}."  # fmt: skip
-    yield f"What colour is the button “{t.shown(n['button'])}” beside the large picture?", f"It is {t.color(n['button_color'])}."  # fmt: skip
+    yield f"What colour is the button “{t.only(n['button'])}” beside the large picture?", f"It is {t.color(n['button_color'])}."  # fmt: skip
 
 
 def _posts(t: Told, n: Note) -> Pairs:
@@ -305,7 +305,7 @@ def _profile(t: Told, n: Note) -> Pairs:
         f"{t.shown(n['name'])}, {n['role'].lower()}.",
     )
     yield (
-        f"What colour is the button “{t.shown(n['button'])}”?",
+        f"What colour is the button “{t.only(n['button'])}”?",
         f"It is {t.color(n['button_color'])}.",
     )
 

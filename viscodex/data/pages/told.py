@@ -50,6 +50,16 @@ class Told:
             raise Unseen(text)
         return found
 
+    def only(self, text: str) -> str:
+        """The displayed text of the one place where it stands.
+
+        Raises:
+            Unseen: it is not to be seen, or more than once: then it names nothing.
+        """
+        if sum(_key(block.text) == _key(text) for block in self.record.blocks) != 1:
+            raise Unseen(text)
+        return self.shown(text)
+
     def quoted(self, text: str) -> str:
         """The displayed text in quotes."""
         return f"“{self.shown(text)}”"

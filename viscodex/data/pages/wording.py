@@ -97,7 +97,8 @@ class Wording:
     def __init__(self, rng: Random, trade: Trade) -> None:
         self.rng, self.trade = rng, trade
         first = rng.choice(trade.firsts.split())
-        second = rng.choice(trade.seconds)
+        stem = first.lower()[:5]  # no Metric Metrics
+        second = rng.choice([name for name in trade.seconds if not name.lower().startswith(stem)])
         self.brand = f"{first} {second}"
         if rng.random() < 0.12 and " " not in second:
             self.brand = f"{first} & {rng.choice(FAMILY)}"
@@ -162,8 +163,11 @@ class Wording:
         return " ".join(self.sentence() for _ in range(self.rng.randint(low, high)))
 
     def points(self, n: int) -> list[tuple[str, str]]:
-        """Titles and sentences of features."""
-        chosen = self.rng.sample(self.trade.points, min(n, len(self.trade.points)))
+        """Titles and sentences of features, new ones as long as there are any."""
+        left = [point for point in self.trade.points if point[0] not in self._used]
+        stock = left if len(left) >= n else self.trade.points
+        chosen = self.rng.sample(stock, min(n, len(stock)))
+        self._used.update(title for title, _ in chosen)
         return [(title, self.fill(text)) for title, text in chosen]
 
     def questions(self, n: int) -> list[tuple[str, str]]:
