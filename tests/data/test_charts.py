@@ -97,6 +97,23 @@ def test_any_seed_gives_a_script_that_parses(seed: int, kind: str, difficulty: f
     assert all(asdict(panel)["title"] for panel in chart.panels)
 
 
+def test_no_panel_assigns_a_name_of_the_data_that_another_one_draws() -> None:
+    for seed in range(150):
+        chart = compose("multi", 1.0, Random(f"names {seed}"), (5.5, 8.0))
+        data, figure = chart.code.split("\nfig", 1)
+        before, after = (
+            {n.id for n in ast.walk(ast.parse(part)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            for part in (_without_functions(data), "fig" + figure)
+        )  # fmt: skip
+        assert not (before & after) - {"v"}, (before & after, chart.code)
+
+
+def _without_functions(code: str) -> str:
+    tree = ast.parse(code)
+    tree.body = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    return ast.unparse(tree)
+
+
 def test_every_idiom_of_a_type_is_used() -> None:
     for kind, about_kind in KINDS.items():
         drawn = {compose(kind, 0.5, Random(f"{kind}{i}"), (5.5, 8.0)).idiom for i in range(60)}

@@ -22,11 +22,8 @@ from viscodex.data.charts.look import Look
 WIDTH = 88  # of the lines of a script
 
 _IMPORTS = (
-    "from datetime import date",
-    "import matplotlib.dates as mdates",
     "import matplotlib.pyplot as plt",
-    "from matplotlib.lines import Line2D",
-    "from matplotlib.patches import Patch, Rectangle",
+    "from matplotlib.patches import Rectangle",
     "import networkx as nx",
     "import numpy as np",
     "import pandas as pd",
@@ -36,8 +33,7 @@ _IMPORTS = (
 """In the order in which they stand."""
 
 _BY_NAME = {
-    "dates": 0, "mdates": 1, "plt": 2, "lines": 3, "patches": 4, "nx": 5, "np": 6, "pd": 7,
-    "sns": 8, "stats": 9,
+    "plt": 0, "patches": 1, "nx": 2, "np": 3, "pd": 4, "sns": 5, "stats": 6,
 }  # fmt: skip
 
 
@@ -95,59 +91,19 @@ class Panel:
     decimals: int = 1
 
 
-_LOOP_NAMES = frozenset(
-    [
-        "angle",
-        "arrows",
-        "bars",
-        "base",
-        "body",
-        "bottom",
-        "box",
-        "boxes",
-        "closed",
-        "color",
-        "container",
-        "curve",
-        "ends",
-        "filled",
-        "group",
-        "h",
-        "high",
-        "i",
-        "im",
-        "intercept",
-        "j",
-        "label",
-        "labels",
-        "left",
-        "line",
-        "lines",
-        "low",
-        "middle",
-        "name",
-        "p",
-        "parts",
-        "part",
-        "patch",
-        "percents",
-        "points",
-        "side",
-        "slope",
-        "surface",
-        "texts",
-        "value",
-        "values",
-        "w",
-        "wedges",
-        "x",
-        "y",
-        "ink",
-        "markerline",
-        "stemlines",
-        "baseline",
-    ]
+_DRAWING_NAMES = frozenset((
+    "fig", "ax", "axes", "angle", "arrows", "bars", "base", "body", "bottom", "box", "boxes",
+    "closed", "color", "container", "curve", "ends", "filled", "group", "h", "high", "i", "im",
+    "ink", "intercept", "j", "label", "labels", "left", "line", "lines", "low", "middle", "name",
+    "p", "part", "parts", "patch", "percents", "points", "side", "slope", "surface", "texts",
+    "value", "values", "w", "wedges", "weights", "x", "y", "markerline", "stemlines", "baseline",
+))  # fmt: skip
+"""Assigned where things are drawn."""
+
+_DATA_NAMES = frozenset(
+    ("base", "labels", "low", "high", "name", "points", "texts", "values", "x", "y")
 )
+"""Of these, names that the data of a chart of its own may have all the same."""
 
 
 @dataclass(slots=True)
@@ -170,8 +126,8 @@ class Script:
         name, k = wanted, 2
         if keyword.iskeyword(name) or hasattr(builtins, name):
             name = wanted = f"{wanted}_values"
-        shared = _LOOP_NAMES if self.shared else ()
-        while name in self.taken or name in ("fig", "ax", "axes", "date") or name in shared:
+        barred = _DRAWING_NAMES if self.shared else _DRAWING_NAMES - _DATA_NAMES
+        while name in self.taken or name in barred:
             name, k = f"{wanted}_{k}", k + 1
         self.taken.add(name)
         return name
@@ -181,9 +137,7 @@ class Script:
         lines = [
             line for i, line in enumerate(_IMPORTS) if i in {_BY_NAME[n] for n in self.imports}
         ]
-        first = [line for line in lines if "datetime" in line]
-        rest = [line for line in lines if "datetime" not in line]
-        parts = ["\n".join(first), "\n".join(rest), "\n".join(self.head)]
+        parts = ["\n".join(lines), "\n".join(self.head)]
         parts += ["\n" + "\n".join(self.functions) + "\n"] if self.functions else []
         parts += ["\n".join(self.data), "\n".join(self.body), "\n".join(self.tail)]
         return "\n\n".join(part for part in parts if part) + "\n"
