@@ -230,8 +230,8 @@ def state_machine(d: Draw) -> Question:
         for k, s in enumerate(states)
     }
     parts = []
-    for (a, event), b in table.items():
-        (x1, y1), (x2, y2) = spots[a], spots[b]
+    for (origin, event), target in table.items():
+        (x1, y1), (x2, y2) = spots[origin], spots[target]
         length = math.hypot(x2 - x1, y2 - y1)
         ux, uy = (x2 - x1) / length, (y2 - y1) / length
         ox, oy = -uy * 14, ux * 14  # arrows there and back do not lie on each other

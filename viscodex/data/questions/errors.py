@@ -7,6 +7,8 @@ not covered: scripts that run but print or draw the wrong thing (outputs.py, plo
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +66,13 @@ def _missing_key(d: Draw) -> Bug:
 def _off_by_one(d: Draw) -> Bug:
     name, _, _ = d.pick(*_THINGS)
     values = d.ints(d.randint(4, 7), 1, 60)
-    word, expression, function = d.pick(
+    options: tuple[tuple[str, str, Callable[[int, int], int]], ...] = (
         ("change", f"{name}[i + 1] - {name}[i]", lambda p, q: q - p),
         ("sum", f"{name}[i] + {name}[i + 1]", lambda p, q: p + q),
-        ("larger", f"max({name}[i], {name}[i + 1])", max),
+        ("larger", f"max({name}[i], {name}[i + 1])", lambda p, q: max(p, q)),
     )
-    wanted = str([function(p, q) for p, q in zip(values, values[1:], strict=False)])
+    word, expression, function = d.choice(options)
+    wanted = str([function(p, q) for p, q in itertools.pairwise(values)])
     return Bug(f"{name} = {values}\n\nresult = []\n", f"for i in range(len({name})):", f"for i in range(len({name}) - 1):", f"\n    {word} = {expression}\n    result.append({word})\nprint(result)\n", wanted, f"The loop looks at pairs `{name}[i]`, `{name}[i + 1]`. For the last `i` the index `i + 1` equals `len({name})`, one behind the end of the list. There is one pair less than there are elements, so the range must stop at `len({name}) - 1`.", "compares neighbouring numbers of a list")  # fmt: skip
 
 
@@ -203,7 +206,7 @@ def _unpack(d: Draw) -> Bug:
 def _attribute_of_dict(d: Draw) -> Bug:
     name, one, keys = _things(d)
     field = d.pick("price", "count", "rank", "age", "weight")
-    rows = [{"name": key, field: d.randint(1, 99)} for key in keys]
+    rows: list[dict[str, Any]] = [{"name": key, field: d.randint(1, 99)} for key in keys]
     best = max(rows, key=lambda row: (row[field], row["name"]))
     total = sum(int(row[field]) for row in rows)
     return Bug(f"{name} = [\n" + "".join(f"    {row!r},\n" for row in rows) + f"]\n\ntotal = 0\nfor {one} in {name}:\n", f"    total += {one}.{field}", f'    total += {one}["{field}"]', f"\nprint(\"total {field}:\", total)\nprint(max({name}, key=lambda row: (row[\"{field}\"], row[\"name\"]))[\"name\"])\n", f"total {field}: {total}\n{best['name']}", f"Each {one} is a dictionary. Its entries are read with square brackets, `{one}[\"{field}\"]`; the dot looks for an attribute of the `dict` object.", f"adds up the {field} of all {name}")  # fmt: skip

@@ -69,7 +69,7 @@ def _no_legend(d: Draw) -> Fault:
 
 
 def _bars_on_top(d: Draw) -> Fault:
-    topic, unit, one, two, months, _, _, head = _base(d, d.randint(4, 6))
+    topic, unit, one, two, _, _, _, head = _base(d, d.randint(4, 6))
     c, e = d.some(2, _COLOURS)
     w = d.pick(0.35, 0.4, 0.3)
     wrong = f'ax.bar(months, first, width={w}, color="{c}", label="{one}")\nax.bar(months, second, width={w}, color="{e}", label="{two}")'
@@ -216,7 +216,7 @@ def plot_pair(d: Draw) -> Question:
 
 
 def _library_bugs(d: Draw) -> Bug:
-    topic, unit, one, two, months, a, b, _ = _base(d)
+    _, unit, one, two, months, a, b, _ = _base(d)
     n = len(months)
     key = one.lower().replace(" ", "_")
     frame = f'import pandas as pd\n\ndf = pd.DataFrame({{"month": {months}, "{key}": {a}}})\n'
@@ -237,7 +237,7 @@ def _library_bugs(d: Draw) -> Bug:
         Bug(frame, f"row = {{\"month\": \"new\", \"{key}\": {b[0]}}}\ndf = df.append(row, ignore_index=True)", f"row = {{\"month\": \"new\", \"{key}\": {b[0]}}}\ndf = pd.concat([df, pd.DataFrame([row])], ignore_index=True)", f"\nprint(len(df), int(df[\"{key}\"].sum()))\n", f"{n + 1} {sum(a) + b[0]}", "`DataFrame.append` was removed in pandas 2.0. Use `pd.concat` with a frame of the new rows.", "appends a row"),
         Bug(f"import numpy as np\n\na = np.array({a})\nb = np.array({b[:-1]})\n\n", "difference = a - b", "difference = a[: len(b)] - b", "\nprint(difference.tolist())\n", repr([p - q for p, q in zip(a, b[:-1], strict=False)]), f"The arrays have {n} and {n - 1} elements and cannot be subtracted element by element. Cut the longer one to the common length (and check why a value is missing).", "compares two series"),
         Bug(f"import matplotlib.pyplot as plt\n\nvalues = {a}\nother = {b}\nfig, axes = plt.subplots({2}, {2})\n", "axes[0].plot(values)\naxes[1].plot(other)", "axes[0, 0].plot(values)\naxes[0, 1].plot(other)", "\nprint(len(fig.axes), len(axes[0, 0].lines))\n", "4 1", "With two rows and two columns `axes` is a 2 x 2 array; `axes[0]` is a whole row of axes, which has no `plot`. Use two indices.", "draws two panels"),
-        Bug(f"import matplotlib.pyplot as plt\n\nx = list(range({n}))\ny = {a + [b[0]]}\nfig, ax = plt.subplots()\n", "ax.plot(x, y)", "ax.plot(x, y[: len(x)])", "\nprint(len(ax.lines[0].get_xdata()))\n", str(n), f"`x` has {n} elements and `y` has {n + 1}; `plot` needs a pair for each point. Cut the longer list (or find out which value is surplus).", "plots two lists"),
+        Bug(f"import matplotlib.pyplot as plt\n\nx = list(range({n}))\ny = {[*a, b[0]]}\nfig, ax = plt.subplots()\n", "ax.plot(x, y)", "ax.plot(x, y[: len(x)])", "\nprint(len(ax.lines[0].get_xdata()))\n", str(n), f"`x` has {n} elements and `y` has {n + 1}; `plot` needs a pair for each point. Cut the longer list (or find out which value is surplus).", "plots two lists"),
         Bug(f"import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot({a})\n", f"ax.{(w := d.pick('xlabel', 'ylabel', 'title', 'xlim', 'ylim'))}({(v := repr(unit) if w in ('xlabel', 'ylabel', 'title') else '0, 100')})", f"ax.set_{w}({v})", f"\nprint(ax.get_{w}())\n", unit if ("l" in w and "lim" not in w) or w == "title" else "(np.float64(0.0), np.float64(100.0))", f"`plt.{w}` exists, but the method of an axes object is called `set_{w}`.", f"sets the {w} of an axes object"),
     )  # fmt: skip
 

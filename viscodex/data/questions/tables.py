@@ -67,7 +67,7 @@ class Table:
 
     def __init__(self, d: Draw, n: int) -> None:
         self.name, self.who, people, self.what, kinds, self.p, self.q = d.pick(*_FRAMES)
-        self.rows = [
+        self.rows: list[list[Any]] = [
             [d.choice(people), d.choice(kinds), d.randint(1, 30), d.randint(1, 60)]
             for _ in range(n)
         ]
@@ -130,12 +130,12 @@ def data_frame(d: Draw) -> Question:
         "Given the pandas DataFrame in the screenshot, write code that creates it and prints {w}.",
         "I have this table in pandas (see image). I need {w}. How would you write that? A complete script, please.",
     ).format(w=want)
-    screen = {
+    screen: dict[str, Any] = {
         "style": "frame",
         "size": d.pick(13, 14, 15),
         "number": d.randint(1, 20),
         "tables": [[d.pick("df", "df.head(10)", t.name), t.columns, t.rows]],
-        "note": f"{len(t.rows)} rows × 4 columns",
+        "note": f"{len(t.rows)} rows \u00d7 4 columns",
     }
     if screen["tables"][0][0] == t.name:
         ask = ask.replace("`df`", f"`{t.name}` (call it `df`)")
@@ -152,11 +152,12 @@ def sql_table(d: Draw) -> Question:
     region: dict[str, int] = {}
     for row in t.rows:
         region[regions[row[0]]] = region.get(regions[row[0]], 0) + row[2]
-    missing = sorted({w for w in t.people} - {row[0] for row in t.rows if row[1] == t.kinds[0]})
+    missing = sorted(set(t.people) - {row[0] for row in t.rows if row[1] == t.kinds[0]})
     best = sorted(((row[0], row[1], row[3]) for row in t.rows), key=lambda r: (-r[2], r[0], r[1]))[
         0
     ]
     join = f"FROM {base} AS b\nJOIN {people} AS p ON p.name = b.{t.who}"
+    wanted: Any
     want, code, wanted, prose = d.pick(
         (f"the sum of `{t.p}` for each region, in alphabetical order of the regions", f"SELECT p.region, SUM(b.{t.p}) AS total\n{join}\nGROUP BY p.region\nORDER BY p.region;", [(r, v) for r, v in sorted(region.items())], "The region is in the other table, so the two are joined before grouping."),
         (f"every `{t.who}` whose sum of `{t.p}` is at least {k}, with that sum, largest first (ties by name)", f"SELECT {t.who}, SUM({t.p}) AS total\nFROM {base}\nGROUP BY {t.who}\nHAVING SUM({t.p}) >= {k}\nORDER BY total DESC, {t.who};", sorted(((w, v) for w, v in by.items() if v >= k), key=lambda r: (-r[1], r[0])), "`WHERE` filters rows before grouping; a condition on a sum belongs into `HAVING`."),
