@@ -63,18 +63,19 @@ def read_design2code(place: Path, prompt: Prompt = "direct") -> Benchmark:
     """
     if not place.exists():
         raise BadDataset("there is no such folder or file", str(place), _STEPS)
-    files: dict[str, bytes] = {}
+    rick: bytes | None = None
     if place.is_file() and is_table(place.name):
-        tree = Tree(place.parent)
         found = list(_from_rows(place))
+        beside = place.with_name(PLACEHOLDER)
+        rick = beside.read_bytes() if beside.is_file() else None
     else:
         tree = Tree(place)
         found = list(_from_tree(tree))
-        if not found:
-            tables = [name for name in tree.names if name.endswith(".parquet")]
-            found = [page for name in tables for page in _from_rows(place / name)]
-    if rick := tree.find(PLACEHOLDER):
-        files[PLACEHOLDER] = tree.read(rick)
+        tables = [] if found else [name for name in tree.names if name.endswith(".parquet")]
+        found += [page for name in tables for page in _from_rows(place / name)]
+        name = tree.find(PLACEHOLDER)
+        rick = tree.read(name) if name else None
+    files = {} if rick is None else {PLACEHOLDER: rick}
     if not found:
         raise BadDataset("there are no pages in it", str(place), _STEPS)
     told = hashlib.sha256()
