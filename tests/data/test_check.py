@@ -136,6 +136,32 @@ def test_changed_and_missing_files_and_damaged_rows_are_failures(tmp_path: Path)
     assert check_dataset(open_dataset(folder), run=False).failures[0].what == "manifest"
 
 
+def answer(index: int, language: str, code: str, run: dict[str, str] | None) -> Sample:
+    """A qa sample whose code is a part of a program."""
+    meta = {} if run is None else {"run": run}
+    return replace(chart(index), id=f"qa-{index:07d}", category="qa", reference=code, language=language, meta=meta)  # fmt: skip
+
+
+def test_parts_of_programs_run_with_what_they_need(tmp_path: Path) -> None:
+    table = "CREATE TABLE t (a); INSERT INTO t VALUES (4), (7);"
+    query = "SELECT max(a) FROM t;"
+    samples = [
+        answer(0, "sql", query, {"before": table, "output": "7\n"}),
+        answer(1, "sql", query, {"before": table, "output": "8"}),
+        answer(2, "sql", query, {"before": ""}),
+        answer(3, "sql", query, None),
+        answer(4, "python", "y = x + 1", {"before": "x = 1", "after": "print(y)", "output": "2"}),
+        answer(5, "klingon", "qapla", None),
+    ]
+    report = check_dataset(open_dataset(saved(tmp_path, samples)))
+    assert [(f.id, f.what) for f in report.failures] == [
+        ("qa-0000001", "output"),
+        ("qa-0000002", "run"),
+    ]
+    assert "prints '7\\n', not '8'" in report.failures[0].why
+    assert (report.n_ran, sum(report.skipped.values())) == (4, 2)
+
+
 # --- stats ----------------------------------------------------------------------------------------
 
 

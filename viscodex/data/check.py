@@ -5,7 +5,9 @@ out: CheckReport: what was looked at, what failed and where, what could not be t
 not covered: making the samples (build.py); figures (stats.py)
 
 Charts and Python of answers run in the chart pool, pages in the browser, problems against their
-tests by MMCode's judge, other languages in the sandbox where this machine has them.
+tests by MMCode's judge, other languages in the sandbox where this machine has them. A reference
+that is a part of a program says in meta["run"] what it needs: {"before": ..., "after": ...,
+"output": ...}, texts that stand around it and what is printed; each may be left out.
 """
 
 from __future__ import annotations
@@ -217,7 +219,7 @@ class _Runner:
     def _draw(self, sample: Sample, outcome: _Outcome) -> None:
         with self._lock:
             charts = self._machine.charts
-        done = charts.run(sample.reference, name=sample.id)
+        done = charts.run(_whole(sample), name=sample.id)
         _note(done, sample, outcome)
         if sample.category == "chart" and done.status == "ok" and done.image is None:
             outcome.failures.append(("run", "the script draws nothing"))
@@ -230,7 +232,7 @@ class _Runner:
 
     def _program(self, sample: Sample, language: str, outcome: _Outcome) -> None:
         try:
-            _note(run_program(sample.reference, language), sample, outcome)
+            _note(run_program(_whole(sample), language), sample, outcome)
         except IsolationMissing:
             raise
         except MissingPart as error:
@@ -271,10 +273,35 @@ def _window(given: Any) -> tuple[int, int]:
     return WINDOW
 
 
+def _surroundings(sample: Sample) -> dict[str, str]:
+    """meta["run"]: what stands before and after the reference when it runs, and what is printed."""
+    given = sample.meta.get("run")
+    if not isinstance(given, dict):
+        return {}
+    return {key: value for key, value in given.items() if isinstance(value, str)}
+
+
+def _whole(sample: Sample) -> str:
+    around = _surroundings(sample)
+    parts = (around.get("before"), sample.reference, around.get("after"))
+    return "\n".join(part for part in parts if part)
+
+
 def _note(done: Execution, sample: Sample, outcome: _Outcome) -> None:
     """An execution that must have ended well."""
+    around = _surroundings(sample)
+    if done.status == "error" and sample.category == "qa" and not around:
+        outcome.skipped = "a part of a program: its meta does not say how it runs"
+        return
     outcome.did.append("ran")
+    wanted = around.get("output")
     if done.status != "ok":
         outcome.failures.append(("run", f"{done.status}: {done.reason}"))
+    elif wanted is not None and _lines(done.stdout) != _lines(wanted):
+        outcome.failures.append(("output", f"prints {done.stdout[:200]!r}, not {wanted[:200]!r}"))
     elif sample.images and done.image is not None and done.image == sample.images[0]:
         outcome.did.append("redrawn")
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]

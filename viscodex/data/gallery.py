@@ -277,7 +277,7 @@ article[hidden] { display: none; }
 article header { display: flex; flex-wrap: wrap; gap: .4rem; align-items: baseline; }
 h2 { font: 600 .95rem ui-monospace, "DejaVu Sans Mono", monospace; margin: 0 .4rem 0 0;
   overflow-wrap: anywhere; }
-header span { background: var(--badge); border-radius: 3px; padding: 0 .45rem; font-size: .8rem;
+article header span { background: var(--badge); border-radius: 3px; padding: 0 .45rem; font-size: .8rem;
   overflow-wrap: anywhere; }
 .reason { color: var(--warn); margin: .4rem 0 0; font-weight: 600; overflow-wrap: anywhere; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem;
