@@ -1,0 +1,229 @@
+"""Scoring: our single traced run against the official way, equal scores checked, CPU seconds.
+
+    python benchmarks/score.py [--golden DIR] [--pairs 12] [--only chartmimic]
+
+in:  the golden pairs (default: tests/golden), the runtime `chartmimic`
+out: a Markdown table: CPU seconds a pair, and the ratio; the scores of all ways, which must agree
+not covered: correctness beyond these pairs (tests/tasks)
+
+ChartMimic's own code is in no package registry, so its way of running is re-enacted by a driver of
+ours: ten Python processes a pair, one after another, without a sandbox (checker, interpreter, then text,
+type, colour and layout of the candidate and of the reference, each with the imports and hooks that it
+needs). The matching of colours, for which the official code tries all permutations in a pool of
+processes, is not charged to it. Ours runs in the sandbox, its start and warm-up included.
+
+CPU seconds are those of a cgroup (cpuacct) where one can be made, so that nothing escapes; else of
+getrusage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from viscodex.execute import recorder
+from viscodex.execute.runtime import python_of
+from viscodex.tasks import chart_metrics, chart_scripts
+from viscodex.tasks.chart_items import ChartItem
+from viscodex.tasks.chartmimic import METRICS, ChartScorer
+from viscodex.tasks.task import Item
+from viscodex.text import read_answer
+from viscodex.types import Completion, FigureRecord
+
+HERE = Path(__file__).resolve().parents[1]
+LOG = {"text": "texts", "type": "calls", "color": "colors", "layout": "layouts"}
+DRIVER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+log, script, name, out = sys.argv[2:6]
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import recorder
+code = open(script).read()
+hooks = recorder.Recorder(
+    recorder.sites() if log in ("calls", "colors") else [], frozenset([log]),
+    bare=True, official=True, images=False,
+)
+hooks.install()
+if log == "texts":
+    at = code.find("plt.savefig")
+    code = code[:at] + recorder.TICKS + code[at:]
+scope = {"__name__": "__main__", "__file__": script}
+exec(compile(code, script, "exec"), scope)
+record = hooks.finish(scope, name=name, ended=True)["record"]
+json.dump(record[log], open(out, "w"))
+"""
+
+
+@dataclass
+class Spent:
+    """CPU seconds of a block."""
+
+    seconds: float = 0.0
+
+
+@contextlib.contextmanager
+def measured() -> Iterator[Spent]:
+    """CPU time of this process and of everything that it starts in the block."""
+    spent, root = Spent(), Path("/sys/fs/cgroup/cpuacct")
+    group: Path | None = root / f"viscodex-bench-{os.getpid()}-{time.monotonic_ns()}"
+    assert group is not None
+    try:
+        group.mkdir()
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+    except OSError:
+        group = None
+    before = _usage(group)
+    try:
+        yield spent
+    finally:
+        spent.seconds = _usage(group) - before
+        if group is not None:
+            (root / "cgroup.procs").write_text(str(os.getpid()))
+            with contextlib.suppress(OSError):  # something is still ending
+                group.rmdir()
+
+
+def _usage(group: Path | None) -> float:
+    if group is not None:
+        return int((group / "cpuacct.usage").read_text()) / 1e9
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds))
+
+
+def pairs_of(golden: Path, most: int) -> list[dict[str, Any]]:
+    """Pairs that run to their end: endless ones would measure a limit."""
+    folder = golden / "chartmimic"
+    ours = folder / "scores.json"
+    items = json.loads((ours if ours.exists() else folder / "golden.json").read_text("utf-8"))[
+        "items"
+    ]
+    for item in items:
+        if "reference" not in item:
+            for key, suffix in (("reference", "gt"), ("candidate", "cand")):
+                item[key] = (folder / f"{item['id']}_{suffix}.py").read_text("utf-8")
+    usable = [i for i in items if i["exec_ok"] and not i["color_order_dependent"]]
+    return usable[:most]
+
+
+def official(item: dict[str, Any], folder: Path) -> dict[str, float]:
+    """The ten processes of a pair; F1 of the four metrics."""
+    name = item["name"]
+    code = chart_scripts.extract(f"```python\n{item['candidate']}```")
+    assert code is not None
+    if item["task"] == "customized":
+        code = chart_scripts.with_data(code, item["reference"])
+    scripts = {
+        "checker": chart_scripts.checked(code, name),
+        "cand": chart_scripts.evaluated(code, name),
+        "gt": item["reference"],
+    }
+    files = {side: folder / f"{side}.py" for side in scripts}
+    for side, text in scripts.items():
+        files[side].write_text(text)
+    python, environment = str(python_of("chartmimic")), {**os.environ, "MPLBACKEND": "Agg"}
+
+    def call(*words: str) -> None:
+        subprocess.run(
+            [python, *words], cwd=folder, env=environment, capture_output=True, check=False
+        )
+
+    call(str(files["checker"]))
+    call(str(files["cand"]))
+    logs: dict[str, dict[str, Any]] = {"cand": {}, "gt": {}}
+    for log in LOG.values():
+        for side in ("cand", "gt"):
+            out = folder / "out.json"
+            out.unlink(missing_ok=True)
+            place = str(Path(recorder.__file__).parent)
+            call("-c", DRIVER, place, log, str(files[side]), name, str(out))
+            logs[side][log] = json.loads(out.read_text()) if out.exists() else {}
+    found = chart_metrics.low_level(*(_figure(logs[side]) for side in ("gt", "cand")))
+    return {metric: found[metric].f1 for metric in METRICS}
+
+
+def _figure(logs: dict[str, Any]) -> FigureRecord:
+    layouts = tuple(tuple(one) for one in logs["layouts"])
+    colors = tuple((name, color) for name, color in logs["colors"])
+    return FigureRecord(tuple(logs["texts"]), layouts, dict(logs["calls"]), colors)
+
+
+def ours(items: list[dict[str, Any]], cache: Path) -> list[dict[str, float]]:
+    """Our way, with the start of its pool."""
+    scores = []
+    with ChartScorer(("paper",), workers=1, cache=cache) as scorer:
+        for item in items:
+            chart = ChartItem(item["name"], item["task"], item["reference"])
+            reply = Completion(f"```python\n{item['candidate']}```")
+            (score,) = scorer.score(
+                Item(item["name"], (), (), chart), read_answer(item["name"], reply)
+            )
+            scores.append({metric: score.values[metric] for metric in METRICS})
+    return scores
+
+
+def chartmimic(golden: Path, most: int) -> list[str]:
+    """The rows of ChartMimic."""
+    items = pairs_of(golden, most)
+    with tempfile.TemporaryDirectory(prefix="viscodex-bench-") as name:
+        folder = Path(name)
+        with measured() as theirs:
+            wanted = [official(item, folder) for item in items]
+        cache = folder / "references"
+        with measured() as first:
+            found = ours(items, cache)
+        with measured() as again:
+            cached = ours(items, cache)
+    wrong = [
+        f"{item['id']} {metric}: {a[metric]} {b[metric]} {c[metric]}"
+        for item, a, b, c in zip(items, wanted, found, cached, strict=True)
+        for metric in METRICS
+        if max(abs(a[metric] - b[metric]), abs(b[metric] - c[metric])) > 1e-9
+    ]
+    golden_wrong = [
+        item["id"]
+        for item, b in zip(items, found, strict=True)
+        for metric in METRICS
+        if abs(item["metrics"]["chart_type" if metric == "type" else metric]["f1"] - b[metric])
+        > 1e-9
+    ]
+    if wrong or golden_wrong:
+        raise SystemExit("the scores differ:\n" + "\n".join(wrong + golden_wrong))
+    n = len(items)
+    rows = [
+        ("the official way: 10 processes, no sandbox, matching not charged", theirs),
+        ("ours: references traced, in the sandbox", first),
+        ("ours: references cached, in the sandbox", again),
+    ]
+    return [
+        f"| ChartMimic low level, {label} | {spent.seconds / n:.2f} | {theirs.seconds / spent.seconds:.1f} |"
+        for label, spent in rows
+    ] + [f"\n{n} pairs, scores of all ways and of the golden data equal (1e-9)."]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--golden", type=Path, default=HERE / "tests" / "golden")
+    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--only", nargs="*", choices=("chartmimic",))
+    args = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    print("| way | CPU seconds a pair | official / this |\n|---|---|---|")
+    print("\n".join(chartmimic(args.golden, args.pairs)))
+    print(f"\n{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
