@@ -8,6 +8,7 @@ not covered: what is drawn (kinds)
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -110,6 +111,20 @@ class Look:
         return [self.palette[i % len(self.palette)] for i in range(n)]
 
 
+def _apart(palette: list[str], least: float = 110.0) -> list[str]:
+    """The same colours, those that resemble an earlier one moved to the end."""
+    first: list[str] = []
+    for color in palette:
+        if all(_distance(color, other) >= least for other in first):
+            first.append(color)
+    return first + [color for color in palette if color not in first]
+
+
+def _distance(one: str, other: str) -> float:
+    parts = ((int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return math.sqrt(sum((a - b) ** 2 for a, b in parts))
+
+
 def luma(color: str) -> float:
     """Brightness of #rrggbb as it is seen, 0 .. 255 (Rec. 709)."""
     red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
@@ -134,6 +149,7 @@ def draw_look(rng: Random, difficulty: float) -> Look:
     palette = palette[turn:] + palette[:turn]
     ground = 0 if names[k] == "dark_background" else 255
     palette.sort(key=lambda color: abs(luma(color) - ground) < 75)  # faint ones come last
+    palette = _apart(palette)
     base = 10.0 if sizes[k] > 10 else rng.choice((9.0, 10.0, 10.0, 10.0, 11.0))
     framed = bool(names[k])
     return Look(

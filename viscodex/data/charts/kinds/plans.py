@@ -10,41 +10,63 @@ from __future__ import annotations
 from viscodex.data.charts.look import ink_on
 from viscodex.data.charts.script import Sketch, literal, text
 from viscodex.data.charts.tables import by_group, identifier, plural
-from viscodex.data.charts.vocabulary import NETWORKS, PROJECTS
+from viscodex.data.charts.vocabulary import NETWORKS, PROJECTS, Network
+
+Edges = list[tuple[str, str]]
 
 
 def graph(s: Sketch) -> None:
     """Nodes and edges, drawn by networkx."""
     s.use("nx")
     net = s.rng.choice(NETWORKS)
+    nodes, edges = _wiring(s, net)
+    weights = [s.rng.randint(1, 20) for _ in edges]
+    weighted = bool(net.weight) and s.rng.random() < 0.6
+    name = _declare(s, net, edges, weights if weighted else [])
+    _draw_graph(s, net, name, nodes, weighted)
+    s.title(net.title + (f" ({net.weight})" if weighted and "(" not in net.title else ""))
+    p = s.panel
+    p.kind, p.name, p.decimals = "graph", "directed graph" if net.directed else "network graph", 0
+    p.readable = p.labelled = weighted
+    if weighted:
+        p.columns, p.measure, p.unit = ["Edge", net.weight], net.weight, ""
+        p.rows = [[f"{a} - {b}", w] for (a, b), w in zip(edges, weights, strict=True)]
+    way = "directed " if net.directed else ""
+    p.notes.append(f"It has {len(nodes)} nodes and {len(edges)} {way}edges.")
+    degree = {v: sum(v in e for e in edges) for v in nodes}
+    best = max(degree.values())
+    hubs = [v for v in nodes if degree[v] == best]
+    if len(hubs) == 1:
+        p.notes.append(f"{hubs[0]} has the most edges, {best}.")
+
+
+def _wiring(s: Sketch, net: Network) -> tuple[list[str], Edges]:
+    """Some of the nodes, joined by a random tree and a few edges more."""
     most = min(len(net.nodes), (7 if s.crowded else 10))
     n = s.rng.randint(5, max(5, 5 + round((most - 5) * (0.3 + 0.7 * s.difficulty))))
     nodes = s.rng.sample(net.nodes, n)
     pairs = {(nodes[s.rng.randrange(i)], nodes[i]) for i in range(1, n)}
-    extra = round(n * (0.2 + 0.6 * s.difficulty))
-    for _ in range(extra):
+    for _ in range(round(n * (0.2 + 0.6 * s.difficulty))):
         a, b = sorted(s.rng.sample(range(n), 2))
         pairs.add((nodes[a], nodes[b]))
-    edges = sorted(pairs, key=lambda e: (nodes.index(e[0]), nodes.index(e[1])))
-    weighted = bool(net.weight) and s.rng.random() < 0.6
+    return nodes, sorted(pairs, key=lambda e: (nodes.index(e[0]), nodes.index(e[1])))
+
+
+def _declare(s: Sketch, net: Network, edges: Edges, weights: list[int]) -> str:
+    """The edges as data and the graph made of them; its variable name."""
     kind = "DiGraph" if net.directed else "Graph"
-    graph_name = s.script.name("G")
-    if weighted:
-        weights = [s.rng.randint(1, 20) for _ in edges]
+    name, listed = s.script.name("G"), s.script.name("edges")
+    if weights:
         rows = [f"({text(a)}, {text(b)}, {w})" for (a, b), w in zip(edges, weights, strict=True)]
-        listed = s.script.name("edges")
-        s.script.data += [
-            f"{listed} = [\n" + "".join(f"    {r},\n" for r in rows) + "]",
-            f"{graph_name} = nx.{kind}()",
-            f"{graph_name}.add_weighted_edges_from({listed})",
-        ]
+        made = [f"{name} = nx.{kind}()", f"{name}.add_weighted_edges_from({listed})"]
     else:
         rows = [f"({text(a)}, {text(b)})" for a, b in edges]
-        listed = s.script.name("edges")
-        s.script.data += [
-            f"{listed} = [\n" + "".join(f"    {r},\n" for r in rows) + "]",
-            f"{graph_name} = nx.{kind}({listed})",
-        ]
+        made = [f"{name} = nx.{kind}({listed})"]
+    s.script.data += [f"{listed} = [\n" + "".join(f"    {r},\n" for r in rows) + "]", *made]
+    return name
+
+
+def _draw_graph(s: Sketch, net: Network, name: str, nodes: list[str], weighted: bool) -> None:
     longest = max(map(len, nodes))
     layout = s.rng.choice(("circular", "kamada_kawai", "kamada_kawai", "spring"))
     layout = "circular" if longest > 6 else layout
@@ -53,51 +75,30 @@ def graph(s: Sketch) -> None:
         "kamada_kawai": ", weight=None",
         "spring": f", seed={s.rng.randrange(100)}, k=2, weight=None",
     }
-    pos = s.set("pos", f"nx.{layout}_layout({graph_name}{more[layout]})")
-    size = (700 + 260 * max(0, longest - 3)) * (0.62 if s.crowded else 1)
-    ax = f", ax={s.ax}" if s.ax != "plt" else ""
-    color = (
-        s.look.colors(1)[0]
-        if s.rng.random() < 0.5
-        else s.rng.choice(("#add8e6", "#90ee90", "#ffd8a8", "#d3d3d3", "#cdb4db"))
-    )
+    pos = s.set("pos", f"nx.{layout}_layout({name}{more[layout]})")
+    size = round((700 + 260 * max(0, longest - 3)) * (0.62 if s.crowded else 1))
+    light = s.rng.choice(("#add8e6", "#90ee90", "#ffd8a8", "#d3d3d3", "#cdb4db"))
+    color = s.look.colors(1)[0] if s.rng.random() < 0.5 else light
+    font = max(7, int(s.base) - (2 if s.crowded or longest > 7 else 1))
+    flat = s.ax == "plt"
+    ax = "" if flat else f", ax={s.ax}"
     inked = f" font_color={text(ink_on(color))}," if ink_on(color) == "white" else ""
     arrows = ", arrowsize=14" if net.directed else ""
-    font = max(7, int(s.base) - (2 if s.crowded or longest > 7 else 1))
-    function = "nx.draw_networkx" if s.ax == "plt" else "nx.draw"
-    labels = "" if s.ax == "plt" else " with_labels=True,"
     edge_color = text(s.rng.choice(("gray", "#888888", "dimgray")))
     s.draw(
-        f"{function}(\n    {graph_name}, {pos},{labels} node_color={text(color)}, node_size={round(size)},\n"
-        f"    font_size={font},{inked} edge_color={edge_color}, width={s.rng.choice((1.2, 1.5, 2))}{arrows}{ax},\n)"
+        f"{'nx.draw_networkx' if flat else 'nx.draw'}(\n    {name}, {pos},"
+        f"{'' if flat else ' with_labels=True,'} node_color={text(color)}, node_size={size},\n"
+        f"    font_size={font},{inked} edge_color={edge_color}, "
+        f"width={s.rng.choice((1.2, 1.5, 2))}{arrows}{ax},\n)"
     )
     if weighted:
         s.draw(
-            f'weights = nx.get_edge_attributes({graph_name}, "weight")',
-            f"nx.draw_networkx_edge_labels({graph_name}, {pos}, edge_labels=weights, font_size={max(7, font - 1)}{ax})",
+            f'weights = nx.get_edge_attributes({name}, "weight")',
+            f"nx.draw_networkx_edge_labels({name}, {pos}, edge_labels=weights, font_size={max(7, font - 1)}{ax})",
         )
-    if s.ax == "plt":
-        s.draw("plt.margins(0.12)", 'plt.axis("off")')
-    else:
-        s.draw(f"{s.ax}.margins(0.12)")
-    s.title(net.title + (f" ({net.weight})" if weighted and "(" not in net.title else ""))
-    p = s.panel
-    p.kind, p.name, p.decimals = "graph", "directed graph" if net.directed else "network graph", 0
-    if weighted:
-        p.columns, p.rows = (
-            ["Edge", net.weight],
-            [[f"{a} - {b}", w] for (a, b), w in zip(edges, weights, strict=True)],
-        )
-        p.labelled, p.measure, p.unit = True, net.weight, ""
-        p.readable = True
-    else:
-        p.readable = False
-    p.notes.append(f"It has {n} nodes and {len(edges)} {'directed ' if net.directed else ''}edges.")
-    degree = {v: sum(v in e for e in edges) for v in nodes}
-    best = max(degree.values())
-    hubs = [v for v in nodes if degree[v] == best]
-    if len(hubs) == 1:
-        p.notes.append(f"{hubs[0]} has the most edges, {best}.")
+    s.draw(f"{s.ax}.margins(0.12)")
+    if flat:
+        s.draw('plt.axis("off")')
 
 
 _SQUARIFY = '''def squarify(sizes, x, y, width, height):
