@@ -25,7 +25,6 @@ import os
 import resource
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,33 +73,41 @@ class Spent:
     seconds: float = 0.0
 
 
-@contextlib.contextmanager
-def measured() -> Iterator[Spent]:
-    """CPU time of this process and of everything that it starts in the block."""
-    spent, root = Spent(), Path("/sys/fs/cgroup/cpuacct")
-    group: Path | None = root / f"viscodex-bench-{os.getpid()}-{time.monotonic_ns()}"
-    assert group is not None
-    try:
-        group.mkdir()
-        (group / "cgroup.procs").write_text(str(os.getpid()))
-    except OSError:
-        group = None
-    before = _usage(group)
-    try:
+class Meter:
+    """CPU time of this process and of everything that it starts, by a control group of its own.
+
+    The groups of the sandbox lie below the one in which they are first used, so the meter is made
+    before anything runs.
+    """
+
+    def __init__(self) -> None:
+        self.root = Path("/sys/fs/cgroup/cpuacct")
+        self.group: Path | None = self.root / f"viscodex-bench-{os.getpid()}"
+        try:
+            self.group.mkdir()
+            (self.group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            self.group = None
+
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[Spent]:
+        """CPU time of a block."""
+        spent, before = Spent(), self._usage()
         yield spent
-    finally:
-        spent.seconds = _usage(group) - before
-        if group is not None:
-            (root / "cgroup.procs").write_text(str(os.getpid()))
+        spent.seconds = self._usage() - before
+
+    def close(self) -> None:
+        """Leave the group and remove it."""
+        if self.group is not None:
+            (self.root / "cgroup.procs").write_text(str(os.getpid()))
             with contextlib.suppress(OSError):  # something is still ending
-                group.rmdir()
+                self.group.rmdir()
 
-
-def _usage(group: Path | None) -> float:
-    if group is not None:
-        return int((group / "cpuacct.usage").read_text()) / 1e9
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds))
+    def _usage(self) -> float:
+        if self.group is not None:
+            return int((self.group / "cpuacct.usage").read_text()) / 1e9
+        kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds))
 
 
 def pairs_of(golden: Path, most: int) -> list[dict[str, Any]]:
@@ -174,17 +181,17 @@ def ours(items: list[dict[str, Any]], cache: Path) -> list[dict[str, float]]:
     return scores
 
 
-def chartmimic(golden: Path, most: int) -> list[str]:
+def chartmimic(golden: Path, most: int, meter: Meter) -> list[str]:
     """The rows of ChartMimic."""
     items = pairs_of(golden, most)
     with tempfile.TemporaryDirectory(prefix="viscodex-bench-") as name:
         folder = Path(name)
-        with measured() as theirs:
+        with meter.measured() as theirs:
             wanted = [official(item, folder) for item in items]
         cache = folder / "references"
-        with measured() as first:
+        with meter.measured() as first:
             found = ours(items, cache)
-        with measured() as again:
+        with meter.measured() as again:
             cached = ours(items, cache)
     wrong = [
         f"{item['id']} {metric}: {a[metric]} {b[metric]} {c[metric]}"
@@ -221,7 +228,11 @@ def main() -> None:
     args = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     print("| way | CPU seconds a pair | official / this |\n|---|---|---|")
-    print("\n".join(chartmimic(args.golden, args.pairs)))
+    meter = Meter()
+    try:
+        print("\n".join(chartmimic(args.golden, args.pairs, meter)))
+    finally:
+        meter.close()
     print(f"\n{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
 
 
