@@ -116,7 +116,7 @@ class IndexBuilder:
             "image_hashes": np.array([looks for _, looks, _ in self.looks], np.uint64),
             "image_sketches": np.frombuffer(
                 b"".join(sketch for _, _, sketch in self.looks), np.uint8
-            ).reshape(len(self.looks), -1),
+            ).reshape(len(self.looks), -1 if self.looks else 0),
         }
         for kind in ("code", "question"):
             arrays |= _inverted(kind, self.runs[kind], np.array(self.owners[kind], np.int64))
