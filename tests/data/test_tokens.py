@@ -177,7 +177,7 @@ def test_without_a_tokenizer_the_count_is_an_estimate_and_says_so() -> None:
     size = sum(len(m.content.encode()) for m in sample().messages)
     assert size / 4 < count.text < size / 2 + 40
     longer = sample((640, 480), system="x" * 3000)
-    assert TokenCounter().count(longer).text - count.text > 900
+    assert TokenCounter().count(longer).text - count.text > 850
 
 
 def test_the_estimate_is_above_what_a_small_vocabulary_needs_per_word() -> None:
