@@ -113,6 +113,7 @@ class QuestionSource:
             "difficulty": draft.difficulty,
             "mode": facts["mode"],
             "render": dict(picture.stamp),
+            "run": _how_it_runs(facts),
         }
         told = [
             Sample(
@@ -141,6 +142,14 @@ class QuestionSource:
                 )
             )
         return tuple(told)
+
+
+def _how_it_runs(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What stands around the answer's code when it runs, and what it prints: for `data check`."""
+    given = {"before": facts["beside"], "after": facts["behind"]}
+    if facts["mode"] not in ("plot", "page"):
+        given["output"] = facts["wanted"]
+    return {name: text for name, text in given.items() if text}
 
 
 def run_code(draft: Draft, code: str, machine: Machine) -> Execution:
