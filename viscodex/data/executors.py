@@ -38,6 +38,8 @@ from viscodex.errors import BuildFailed, MissingPart, ViscodexError
 from viscodex.files import write_atomically
 
 MAX_LOSSES = 2  # worker processes that may be killed in a round, before the build gives up
+TASK_FAILURES = (*BUGS, OSError, RuntimeError)
+"""What a task may end with that is no error of ours; it becomes a BuildFailed."""
 _LOOK_S = 1.0
 
 
@@ -192,7 +194,7 @@ def _make_here(
                 ) from None
         except ViscodexError as error:
             raise error from None  # without the trace of the worker
-        except (*BUGS, OSError, RuntimeError) as error:
+        except TASK_FAILURES as error:
             missing = [part for part in parts if place.read_report(part) is None]
             raise _failure(place, missing) from error
     return False
