@@ -10,12 +10,14 @@ is ever tried, and our limit on pixels holds instead of Pillow's, which is a glo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
+import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -57,6 +59,7 @@ _BROKEN = (
 )  # fmt: skip
 """What Pillow's plugins raise on files that are not what they say."""
 
+_FILTERS = threading.Lock()
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -118,8 +121,7 @@ def _open(data: bytes, max_pixels: int, where: str) -> ImageFile:
     if data.startswith(b"RIFF"):  # its reader makes room for the canvas as soon as it is opened
         _check_pixels(_webp_size(data, where), max_pixels, where)
     try:
-        with warnings.catch_warnings():  # of damaged metadata, which we do without
-            warnings.simplefilter("ignore")
+        with _quiet():
             picture = reader(io.BytesIO(data))
     except _BROKEN as error:
         raise _unreadable(where, str(error)) from error
@@ -150,11 +152,20 @@ def _check_pixels(size: tuple[int, int], max_pixels: int, where: str) -> None:
         raise _too_large(where, text)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of damaged metadata, which we do without; their filters are the process's."""
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _orientation(picture: ImageFile) -> int:
     """1 to 8; 1 where the file says nothing that can be read."""
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1  # looking for it behind the pixels would decode them
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             found = picture.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
         return 1  # every viewer shows such a picture as it lies

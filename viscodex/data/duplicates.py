@@ -132,8 +132,7 @@ def signature(sample: Sample) -> Signature:
 def minhash(values: NDArray[np.uint64]) -> bytes:
     """128 minima, each under a hash function of its own, of a set of 64-bit hashes (Broder 1997).
 
-    Multiply-shift hashing in numpy: the same idea as datasketch's, whose signatures are slower to
-    make by a factor that docs/data.md gives.
+    Multiply-shift hashing in numpy: no modulus, so that a set takes a fraction of a millisecond.
 
     Args:
         values: shingle hashes. # (S,)
