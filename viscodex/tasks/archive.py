@@ -21,6 +21,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -53,11 +54,16 @@ class Tree:
         self._lock = threading.Lock()
         self._zip: zipfile.ZipFile | None = None
         self._members: dict[str, bytes] = {}
-        if place.is_dir():
-            found = [p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()]
-            self.names = tuple(sorted(found))
-        else:
-            self.names = tuple(sorted(self._open()))
+        if not place.is_dir():
+            self._packed = tuple(sorted(self._open()))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All files; a folder is looked through when this is first asked."""
+        if not self.place.is_dir():
+            return self._packed
+        found = [p.relative_to(self.place).as_posix() for p in self.place.rglob("*") if p.is_file()]
+        return tuple(sorted(found))
 
     def _open(self) -> list[str]:
         try:

@@ -139,7 +139,7 @@ def _from_rows(rows: list[Row], tree: Tree, label: str) -> Iterator[Found]:
             name, code = PurePosixPath(path).stem, tree.text(path)
         if not code:
             raise BadDataset(
-                "a row has no reference script", f"row {n + 1}: {', '.join(row)}", _STEPS
+                "a row has no reference script", f"row {n + 1}: {', '.join(map(str, row))}", _STEPS
             )
         size = None
         if row.get("width") and row.get("height"):

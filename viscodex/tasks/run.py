@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from viscodex import __version__
-from viscodex.errors import OutputRefused, ViscodexError
+from viscodex.errors import IsolationMissing, OutputRefused, ViscodexError
 from viscodex.files import write_atomically
 from viscodex.tasks import summary
 from viscodex.tasks.task import Benchmark, Item, ProtocolName, Scorer, Task
@@ -59,7 +59,7 @@ class RunFolder:
         self.place.mkdir(parents=True, exist_ok=True)
         file = self.place / "run.json"
         if file.exists():
-            there = json.loads(file.read_text("utf-8"))
+            there = self._identity(file)
             differ = [k for k in identity if there.get(k) != identity[k]]
             if differ:
                 raise OutputRefused(
@@ -77,6 +77,13 @@ class RunFolder:
             write_atomically(file, json.dumps(dict(identity), indent=1))
         return self.read()
 
+    def _identity(self, file: Path) -> dict[str, Any]:
+        try:
+            there = json.loads(file.read_text("utf-8"))
+        except ValueError:
+            there = None
+        return there if isinstance(there, dict) else {}
+
     def read(self) -> dict[Key, Score]:
         """All whole lines; what a killed run left unfinished is dropped."""
         if not self.scores.exists():
@@ -85,7 +92,14 @@ class RunFolder:
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             os.truncate(self.scores, len(whole))
-        scores = [from_json(Score, line) for line in whole.splitlines()]
+        try:
+            scores = [from_json(Score, line) for line in whole.splitlines()]
+        except ValueError as error:
+            raise OutputRefused(
+                "the scores of this run cannot be read",
+                f"{self.scores}: {' '.join(str(error).split())[:200]}",
+                "Choose another folder with -o, or remove this one.",
+            ) from error
         return {key_of(score): score for score in scores}
 
 
@@ -206,6 +220,8 @@ def score_one(
     hashed = hash_of(answer.completion)
     try:
         scores = scorer.score(item, answer)
+    except IsolationMissing:  # true of every answer: nothing is hidden by stopping
+        raise
     except ViscodexError as error:
         reason = f"{type(error).__name__}: {error.what}: {error.where}"
     except FAULTS as error:
