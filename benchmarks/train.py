@@ -32,8 +32,9 @@ from PIL import Image
 
 from viscodex.nano.trio import make_tokenizer, make_vision_language_model, save_processor
 from viscodex.train.recipe import TrainRecipe
-from viscodex.train.run import Show, train
+from viscodex.train.run import train
 from viscodex.train.trainer import Measured
+from viscodex.train.watch import Show
 from viscodex.types import Message, Sample
 
 WARM_UP = 2

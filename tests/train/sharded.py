@@ -18,16 +18,16 @@ from torch.distributed.fsdp import fully_shard
 
 from tests.train.models import mixed
 from viscodex.train.budget import Reader, measure
-from viscodex.train.checkpoint import SHARDS
+from viscodex.train.checkpoint import SHARDS, load_trained, trained_tensors
 from viscodex.train.encode import Encoder
 from viscodex.train.mixture import Mixture
 from viscodex.train.parts import parameter_groups, prepare_parts
 from viscodex.train.plan import Part, Plan
+from viscodex.train.prepare import blank_sample
 from viscodex.train.recipe import TrainRecipe
 from viscodex.train.rows import row_loss
-from viscodex.train.run import _blank
 from viscodex.train.start import IMAGE_TOKEN, load_start
-from viscodex.train.trainer import RowMaker, load_trained, trained_tensors
+from viscodex.train.steps import RowMaker
 
 
 def main() -> None:
@@ -52,7 +52,11 @@ def main() -> None:
         world=world, seed=recipe.seed,
     )  # fmt: skip
     maker = RowMaker(
-        reader, budget, reader.pictures.merge if reader.pictures else None, True, _blank(reader)
+        reader,
+        budget,
+        reader.pictures.merge if reader.pictures else None,
+        True,
+        blank_sample(reader),
     )
     maker.blank_always = True
     for block in (*model.model.language_model.layers, *model.model.visual.blocks):

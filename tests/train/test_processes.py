@@ -147,7 +147,7 @@ def test_a_full_disk_loses_nothing(qwen2_5_vl: Path, tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from tests.train.models import mixed\n"
         "from viscodex.train.recipe import TrainRecipe\n"
-        "from viscodex.train.run import Show, train\n"
+        "from viscodex.train.run import train\nfrom viscodex.train.watch import Show\n"
         "from viscodex.errors import NotEnoughSpace\n"
         "def step(measured, n):\n"
         "    if measured.step == 2:\n"

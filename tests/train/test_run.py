@@ -30,15 +30,16 @@ from viscodex.merge.layout import understand
 from viscodex.nano.trio import make_trio
 from viscodex.train import run as run_module
 from viscodex.train.budget import Reader
-from viscodex.train.checkpoint import checkpoints, read_trained
+from viscodex.train.checkpoint import checkpoints, load_trained, read_trained
 from viscodex.train.encode import Encoder
 from viscodex.train.mixture import Mixture
 from viscodex.train.parts import prepare_parts
 from viscodex.train.recipe import TrainRecipe
-from viscodex.train.run import Show, TrainReport, export_checkpoint, train
+from viscodex.train.run import TrainReport, export_checkpoint, train
 from viscodex.train.samples import Written, write_samples
 from viscodex.train.start import IMAGE_TOKEN, load_start
-from viscodex.train.trainer import Measured, load_trained
+from viscodex.train.trainer import Measured
+from viscodex.train.watch import Show
 from viscodex.types import Execution, Message, Sample
 
 Make = Callable[..., TrainRecipe]
@@ -65,8 +66,8 @@ def test_sixteen_samples_are_learnt_by_heart(
 ) -> None:
     folder: Path = request.getfixturevalue(family)
     plain = plain_recipe(folder, tmp_path / "run") | {
-        "batch": 16, "max_steps": 170, "lr": 8e-3, "schedule": "cosine", "warmup": 0.05,
-        "learn": {"projector": True, "vision_tower": True},
+        "batch": 16, "max_steps": 110, "lr": 1e-2, "schedule": "cosine", "warmup": 0.05,
+        "learn": {"projector": True},
     }  # fmt: skip
     recipe = TrainRecipe.model_validate(plain)
     data = models.mixed(16)
@@ -341,7 +342,6 @@ def test_a_run_shows_itself(recipe: Make) -> None:
     for name in {part.split('"')[0] for part in page.split('src="')[1:]}:
         assert (out / name).is_file()
     assert len(ran) == 2 * len({row["step"] for row in rows if "sample_exact" in row})
-    assert not {one.sample.id for one in ran} & set()
     assert any("median" in line for line in shown)
     assert any("rows of up to" in line for line in shown)
 
@@ -397,6 +397,10 @@ def test_a_picture_that_breaks_later_is_left_out_and_noted(recipe: Make) -> None
 def test_nothing_left_to_learn_is_an_error(recipe: Make) -> None:
     with pytest.raises(BadDataset, match="too_long"):
         train(recipe(max_tokens=16), sources=[models.mixed(4)])
+    made = recipe(eval_every=1, eval_data=[{"path": "held"}])
+    empty = [Sample("x", "qa", (Message("user", "a"), Message("assistant", "")))]
+    with pytest.raises(BadDataset, match="evaluate"):
+        train(made, sources=[models.mixed(4)], eval_sources=[empty])
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
@@ -423,6 +427,21 @@ def test_another_model_recipe_or_data_does_not_go_on_with_a_run(
     for changes in ({"model": str(other)}, {"lr": 1e-3}):
         with pytest.raises(OutputRefused, match="another run"):
             train(recipe(**{"batch": 4, "save_every": 1, **changes}), sources=[models.mixed(8)])
+    before = (Path(made.out) / "model" / "model.safetensors").read_bytes()
+    train(made, sources=[models.mixed(8)])  # killed between model and report: finishes again
+    assert (Path(made.out) / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_what_does_not_fit_into_memory_is_told_before_the_first_step(
+    recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 80 GiB")
+
+    monkeypatch.setattr("viscodex.train.trainer.row_loss", full)
+    with pytest.raises(BadRecipe, match="largest row") as caught:
+        train(recipe(try_largest=True), sources=[models.mixed(8)])
+    assert "row_tokens" in str(caught.value) and "tokens" in caught.value.where
 
 
 def test_tokenizers_and_files_that_do_not_fit(

@@ -17,8 +17,9 @@ import torch
 from tests.train.models import mixed
 from viscodex.train import trainer
 from viscodex.train.recipe import TrainRecipe
-from viscodex.train.run import Show, train
+from viscodex.train.run import train
 from viscodex.train.trainer import Measured
+from viscodex.train.watch import Show
 
 
 def main() -> None:

@@ -69,7 +69,8 @@ def train(
         export_checkpoint(checked, export, out)
         typer.echo(f"written: {out}")
         return
-    from viscodex.train.run import Show, train
+    from viscodex.train.run import train
+    from viscodex.train.watch import Show
     from viscodex.types import to_json
 
     with contextlib.ExitStack() as stack:

@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 import torch.distributed.checkpoint as dcp
+from accelerate.utils import DistributedType
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -207,3 +208,41 @@ def check_room(run: Path, n_trained: int, n_total: int, n_kept: int) -> None:
             f"{run}: {free / 1e9:.1f} GB free, about {need / 1e9:.1f} GB needed",
             "Make room, or give out=DIR on another disk.",
         )
+
+
+# --- what learns, into and out of a model ---------------------------------------------------------
+
+
+def trained_tensors(model: Any, accelerator: Any = None) -> dict[str, torch.Tensor]:
+    """What learns, whole, on the CPU, by its name in the loaded model; a collective where sharded."""
+    plain = model if accelerator is None else accelerator.unwrap_model(model)
+    if accelerator is not None and accelerator.distributed_type == DistributedType.DEEPSPEED:
+        whole = accelerator.get_state_dict(model)
+        names = [name for name, p in plain.named_parameters() if p.requires_grad]
+        return {name: whole[name].cpu().contiguous() for name in names if whole and name in whole}
+    found = {}
+    for name, parameter in plain.named_parameters():
+        if parameter.requires_grad:
+            value = parameter.detach()
+            full = value.full_tensor() if hasattr(value, "full_tensor") else value
+            found[name] = full.cpu().contiguous()
+    return found
+
+
+def load_trained(model: Any, trained: dict[str, torch.Tensor]) -> None:
+    """Put trained tensors back into a model, sharded or not.
+
+    Raises:
+        KeyError: a name that the model lacks; identities make that impossible in a run.
+    """
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, tensor in trained.items():
+            parameter = own[name]
+            if hasattr(parameter, "device_mesh"):
+                from torch.distributed.tensor import distribute_tensor
+
+                tensor = distribute_tensor(
+                    tensor.to(parameter.device), parameter.device_mesh, parameter.placements
+                )
+            parameter.copy_(tensor)

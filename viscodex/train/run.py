@@ -19,7 +19,7 @@ import importlib.metadata
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,22 +27,10 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
-from numpy.typing import NDArray
 from transformers import TrainerCallback, set_seed
 
 from viscodex import __version__
-from viscodex.errors import BadDataset, BadRecipe, OutputRefused
-from viscodex.recipe import MergeRecipe, read_recipe
-from viscodex.train.budget import (
-    Budget,
-    Progress,
-    Reader,
-    histogram,
-    identity_of,
-    load_budget,
-    measure,
-    save_budget,
-)
+from viscodex.errors import OutputRefused
 from viscodex.train.checkpoint import (
     RunCheckpoint,
     check_room,
@@ -50,24 +38,16 @@ from viscodex.train.checkpoint import (
     last_checkpoint,
     read_trained,
     remove_partial,
+    trained_tensors,
 )
-from viscodex.train.encode import Encoder, Item
-from viscodex.train.mixture import Mixture, Share, fingerprint_of, open_part, split
+from viscodex.train.encode import Item
 from viscodex.train.parts import PartRow, part_table, prepare_parts
-from viscodex.train.plan import Part, Plan
-from viscodex.train.recipe import DataPart, TrainRecipe, stages_of
-from viscodex.train.rows import Seen
+from viscodex.train.prepare import Prepared, merge_first, prepare
+from viscodex.train.recipe import TrainRecipe, stages_of
 from viscodex.train.samples import Execute, write_samples
-from viscodex.train.start import IMAGE_TOKEN, Start, export, load_start, write_facts
-from viscodex.train.trainer import Measured, RowMaker, RowTrainer, arguments, trained_tensors
-from viscodex.train.watch import Watch, write_refusals
-from viscodex.types import Message, Sample
-
-NOT_OF_IDENTITY = {
-    "out", "model", "merge", "workers", "log_every", "eval_every", "save_every", "sample_every", "final",
-    "n_samples", "sample_tokens", "try_largest", "stages", "liger", "attention",
-}  # fmt: skip
-"""Keys of a recipe that a run may change and still go on with its checkpoints."""
+from viscodex.train.start import export, load_start, write_facts
+from viscodex.train.trainer import Measured, RowTrainer, arguments
+from viscodex.train.watch import Show, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +68,6 @@ class TrainReport:
     seconds: float
     parts: tuple[PartRow, ...]
     versions: dict[str, str]
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """What is told while a run goes on; every field may be left at doing nothing."""
-
-    line: Callable[[str], None] = lambda text: None  # a line for a person
-    progress: Progress = lambda what, done, total: None
-    table: Callable[[Sequence[PartRow]], None] = lambda rows: None
-    step: Callable[[Measured, int], None] = lambda measured, n_steps: None
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """Everything that is decided before the first step."""
-
-    reader: Reader
-    budget: Budget
-    plan: Plan
-    maker: RowMaker
-    eval_items: NDArray[np.int64]
-    n_steps: int
     identity: str
 
 
@@ -157,10 +114,10 @@ def _train_stage(
     with _locked(run) if state.is_main_process else contextlib.nullcontext():
         if state.is_main_process:
             remove_partial(run)
-            _merge_first(recipe, show)
+            merge_first(recipe, show)
         state.wait_for_everyone()
         start = load_start(recipe)
-        ready = _prepare(recipe, start, sources, eval_sources, state, show)
+        ready = prepare(recipe, start, sources, eval_sources, state, show)
         done = _finished(run, ready.identity)
         if done is not None:
             show.line(f"finished before: {done.model}")
@@ -197,151 +154,6 @@ def _locked(run: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _merge_first(recipe: TrainRecipe, show: Show) -> None:
-    """Make the start by its merge recipe where it is not there yet."""
-    if (
-        recipe.merge is None
-        or recipe.model is None
-        or (Path(recipe.model) / "config.json").exists()
-    ):
-        return
-    from viscodex.merge.apply import apply
-    from viscodex.merge.plan import plan_work
-
-    show.line(f"merging {recipe.merge} into {recipe.model}")
-    work = plan_work(read_recipe(MergeRecipe, Path(recipe.merge)))
-    apply(work, Path(recipe.model), resume=True)
-
-
-def _prepare(
-    recipe: TrainRecipe,
-    start: Start,
-    sources: Sequence[Sequence[Item]] | None,
-    eval_sources: Sequence[Sequence[Item]] | None,
-    state: PartialState,
-    show: Show,
-) -> _Prepared:
-    """Open the data, measure it, plan the steps."""
-    opened = list(sources) if sources is not None else [open_part(part) for part in recipe.data]
-    parts = recipe.data
-    if len(opened) != len(parts):
-        raise BadRecipe("one source per part of data", f"{len(opened)} and {len(parts)}", "")
-    tested = (
-        list(eval_sources)
-        if eval_sources is not None
-        else [open_part(part) for part in recipe.eval_data]
-    )
-    mixture = Mixture([*opened, *tested])
-    shares, held = split(mixture, parts, recipe.eval_share, recipe.seed)
-    if tested:
-        chosen, _ = split(
-            Mixture(tested),
-            recipe.eval_data or (DataPart(path="eval"),) * len(tested),
-            0.0,
-            recipe.seed,
-        )
-        offset = int(mixture.starts[len(opened)])
-        held = np.concatenate([held, *(share.items + offset for share in chosen)])
-    encoder = Encoder(start.tokenizer, IMAGE_TOKEN if start.sees else None, recipe.loss)
-    pictures = start.pictures(recipe)
-    resize = recipe.too_long == "resize"
-    reader = Reader(mixture, encoder, pictures, recipe.max_tokens, resize)
-    facts = [fingerprint_of(source) for source in mixture.sources]
-    settings = recipe.model_dump(mode="json", exclude=NOT_OF_IDENTITY)
-    identity = identity_of(start.identity(), facts, len(mixture), settings)
-    items = np.unique(np.concatenate([*(share.items for share in shares), held]))
-    budget = _budget(Path(recipe.out), reader, items, identity, state, show)
-    plan = _plan(recipe, budget, shares, state.num_processes, recipe.pack and start.packs)
-    n_steps = recipe.max_steps or plan.n_steps(recipe.epochs)
-    maker = RowMaker(reader, budget, _merge_of(start, reader), plan.pack, _blank(reader))
-    if state.is_main_process:
-        _tell(recipe, budget, plan, n_steps, show)
-        write_refusals(Path(recipe.out), budget)
-        write_facts(Path(recipe.out) / "recipe.json", recipe.model_dump(mode="json"))
-    return _Prepared(reader, budget, plan, maker, held, n_steps, identity)
-
-
-def _merge_of(start: Start, reader: Reader) -> int | None:
-    return None if reader.pictures is None or not start.packs else reader.pictures.merge
-
-
-def _budget(
-    run: Path,
-    reader: Reader,
-    items: NDArray[np.int64],
-    identity: str,
-    state: PartialState,
-    show: Show,
-) -> Budget:
-    """Measured by the main process, read by all; kept for the next start."""
-    path = run / "budget.npz"
-    if state.is_main_process and load_budget(path, identity) is None:
-        save_budget(measure(reader, items, show.progress), path, identity)
-    state.wait_for_everyone()
-    budget = load_budget(path, identity)
-    if budget is None:
-        raise BadRecipe(
-            "the processes do not see one run folder", str(path), "Put out on a shared disk."
-        )
-    return budget
-
-
-def _plan(
-    recipe: TrainRecipe, budget: Budget, shares: Sequence[Share], world: int, pack: bool
-) -> Plan:
-    parts = [Part(budget.units_of(share.items), share.weight) for share in shares]
-    for share, part in zip(shares, parts, strict=True):
-        if not part.per_epoch:
-            reasons = {r.kind: r.reason for r in budget.refusals}
-            raise BadDataset(
-                "nothing of a data set is left to learn from",
-                f"{share.name}: {len(share.items)} samples; "
-                + "; ".join(f"{kind}: {reason}" for kind, reason in list(reasons.items())[:3]),
-                "Look at rejects.jsonl in the run folder; raise max_tokens or weight.",
-            )
-    return Plan(
-        budget.lengths, parts, batch=recipe.batch, row_tokens=recipe.row, world=world,
-        seed=recipe.seed, pack=pack,
-    )  # fmt: skip
-
-
-def _blank(reader: Reader) -> Seen:
-    """A sample of weight 0, with a white picture where the model sees."""
-    import io
-
-    from PIL import Image
-
-    if reader.pictures is None:
-        sample = Sample("blank", "qa", (Message("user", "blank"), Message("assistant", "blank")))
-        return Seen(reader.encoder.encode(sample), counts=False)
-    stream = io.BytesIO()
-    side = 2 * reader.pictures.factor
-    Image.new("RGB", (side, side), "white").save(stream, "PNG")
-    sample = Sample(
-        "blank",
-        "qa",
-        (Message("user", "<image>blank"), Message("assistant", "blank")),
-        (stream.getvalue(),),
-    )
-    patches, grids, tokens = reader.look(sample.images)
-    return Seen(reader.encoder.encode(sample, tokens), patches, grids, counts=False)
-
-
-def _tell(recipe: TrainRecipe, budget: Budget, plan: Plan, n_steps: int, show: Show) -> None:
-    show.line("tokens of a sample")
-    for line in histogram(budget, recipe.max_tokens):
-        show.line(line)
-    waste = [plan.waste(step) for step in range(min(n_steps, 20))]
-    padding = sum(a for a, _ in waste) / max(1, sum(b for _, b in waste))
-    how = "packed" if plan.pack else "grouped by length"
-    rows = [len(plan.rows(step)) for step in range(min(n_steps, 20))]
-    show.line(
-        f"{n_steps:,} steps of {min(recipe.batch, plan.per_epoch):,} samples, about {np.mean(rows):.1f} rows of up to "
-        f"{recipe.row:,} tokens a step, {how}, {100 * padding:.1f} % padding, {plan.world} process"
-        f"{'es' if plan.world > 1 else ''}"
-    )
-
-
 def _check_disk(run: Path, table: Sequence[PartRow], recipe: TrainRecipe) -> None:
     n_kept = 0 if recipe.save_every is None else 3 if recipe.eval_every else 2
     check_room(run, sum(r.learns for r in table), sum(r.parameters for r in table), n_kept)
@@ -369,7 +181,7 @@ def _trainer(
     recipe: TrainRecipe,
     args: Any,
     model: Any,
-    ready: _Prepared,
+    ready: Prepared,
     resumed: RunCheckpoint | None,
     execute: Execute | None,
     show: Show,
@@ -414,7 +226,7 @@ class _Deaf:
 class _Sampling(TrainerCallback):  # type: ignore[misc]
     """Lets the model write every `sample_every` steps, on the main process."""
 
-    def __init__(self, recipe: TrainRecipe, ready: _Prepared, watch: Any) -> None:
+    def __init__(self, recipe: TrainRecipe, ready: Prepared, watch: Any) -> None:
         self._recipe, self._ready, self._watch = recipe, ready, watch
         kept = set(ready.budget.item.tolist())
         pool = ready.eval_items if len(ready.eval_items) else np.unique(ready.budget.item)
@@ -437,7 +249,7 @@ def _finish(
     recipe: TrainRecipe,
     trainer: RowTrainer,
     watch: Watch,
-    ready: _Prepared,
+    ready: Prepared,
     table: Sequence[PartRow],
     seconds: float,
 ) -> TrainReport:
@@ -473,7 +285,7 @@ def _leave_deepspeed(trainer: RowTrainer) -> None:
 def _report(
     run: Path,
     rows: Sequence[dict[str, Any]],
-    ready: _Prepared,
+    ready: Prepared,
     table: Sequence[PartRow],
     seconds: float,
 ) -> TrainReport:
@@ -512,4 +324,6 @@ def export_checkpoint(recipe: TrainRecipe, checkpoint: Path, out: Path) -> None:
     """
     if out.exists():
         raise OutputRefused("there is something already", str(out), "Give another -o DIR.")
-    export(recipe, read_trained(checkpoint), out)
+    stages = {Path(stage.out).resolve(): stage for stage in stages_of(recipe)}
+    stage = stages.get(checkpoint.resolve().parent, next(iter(stages.values())))
+    export(stage, read_trained(checkpoint), out)

@@ -209,8 +209,8 @@ def _checked(start: Start) -> Start:
 def export(recipe: TrainRecipe, trained: Mapping[str, torch.Tensor], out: Path) -> None:
     """Write start + trained tensors as a standard checkpoint; whole or not there.
 
-    Adapters are merged into the weights that they adapt. Every tensor keeps the dtype that it has in
-    the start, so what did not learn keeps its bytes; all other files are copied from the start.
+    Adapters are merged into the weights that they adapt. The dtype is that of the start (float32 where it
+    mixes several), so what did not learn keeps its bytes; all other files are copied from the start.
 
     Raises:
         BadCheckpoint: the trained tensors are of another model.
@@ -238,6 +238,7 @@ def export(recipe: TrainRecipe, trained: Mapping[str, torch.Tensor], out: Path) 
     with disk_errors(part):
         model.save_pretrained(part)
         _copy_rest(start, part)
+        shutil.rmtree(out, ignore_errors=True)  # of a run that ended before its report
         part.replace(out)
 
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +25,25 @@ import torch
 from accelerate.utils import DistributedType
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from viscodex.errors import BadRecipe, TrainingFailed
-from viscodex.train.budget import Budget, Reader
 from viscodex.train.checkpoint import (
     TRAINED,
     checkpoint_path,
     disk_errors,
     keep,
+    load_trained,
     read_trained,
     seal,
+    trained_tensors,
 )
-from viscodex.train.encode import Rejected
 from viscodex.train.parts import parameter_groups
 from viscodex.train.plan import Plan, Row, packed, padded
 from viscodex.train.recipe import TrainRecipe
-from viscodex.train.rows import RowBatch, Seen, n_right, packed_row, padded_row, row_loss
+from viscodex.train.rows import RowBatch, n_right, row_loss
+from viscodex.train.steps import RowMaker, Rows, Steps, only
 
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 
@@ -64,69 +63,6 @@ class Measured:
     n_answer_tokens: int
     n_padding: int
     rejected: tuple[tuple[int, str], ...] = ()  # (item, reason) that failed only when read
-
-
-@dataclass
-class Rows:
-    """The rows of one step on one device."""
-
-    step: int
-    samples: tuple[int, ...]  # items of the whole step
-    rows: list[RowBatch]
-    rejected: list[tuple[int, str]] = field(default_factory=list)
-
-
-class RowMaker:
-    """Makes the tensors of rows; works in the loader's processes too.
-
-    Args:
-        blank: a sample of weight 0 that keeps devices in step: same number of rows, and, where
-            `blank_always`, a picture in every row, without which sharded vision towers would wait
-            for one another for ever.
-    """
-
-    def __init__(
-        self, reader: Reader, budget: Budget, merge: int | None, pack: bool, blank: Seen
-    ) -> None:
-        self.reader, self.budget, self.merge, self.pack = reader, budget, merge, pack
-        self.blank = blank
-        self.blank_always = False
-
-    def make(self, row: Row, rejected: list[tuple[int, str]]) -> RowBatch:
-        """The tensors of a row; what cannot be read after all is left out and noted."""
-        seen: list[Seen] = []
-        for unit in row:
-            b, item = self.budget, int(self.budget.item[unit])
-            try:
-                seen.append(self.reader.see(item, int(b.start[unit]), int(b.max_pixels[unit])))
-            except Rejected as error:
-                rejected.append((item, str(error)))
-        needs_picture = self.blank_always and not any(sample.patches for sample in seen)
-        if not seen or needs_picture:
-            seen.append(self.blank)
-        if self.pack:
-            return packed_row(seen, self.merge)
-        return padded_row(seen, int(self.reader.encoder.tokenizer.pad_token_id or 0))
-
-
-class Steps(Dataset[Rows]):  # type: ignore[misc]
-    """The steps of a run on one device, by number."""
-
-    def __init__(self, plan: Plan, maker: RowMaker, n_steps: int, rank: int) -> None:
-        self.plan, self.maker, self.n_steps, self.rank = plan, maker, n_steps, rank
-
-    def __len__(self) -> int:
-        return self.n_steps
-
-    def __getitem__(self, step: int) -> Rows:
-        rejected: list[tuple[int, str]] = []
-        rows = [self.maker.make(row, rejected) for row in self.plan.own_rows(step, self.rank)]
-        items = tuple(int(self.maker.budget.item[unit]) for unit in self.plan.samples(step))
-        return Rows(step, items, rows, rejected)
-
-
-def _only(batch: list[Rows]) -> Rows:
-    return batch[0]
 
 
 def arguments(recipe: TrainRecipe, n_steps: int) -> TrainingArguments:
@@ -216,7 +152,7 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         self._began = time.perf_counter()
         steps = Steps(plan, maker, args.max_steps, args.process_index)
         super().__init__(
-            model=model, args=args, train_dataset=steps, eval_dataset=steps, data_collator=_only,
+            model=model, args=args, train_dataset=steps, eval_dataset=steps, data_collator=only,
             callbacks=[_StepEnd(self), *callbacks],
         )  # fmt: skip
         self.remove_callback(PrinterCallback)
@@ -232,7 +168,7 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         return DataLoader(
             self.train_dataset,
             batch_size=1,
-            collate_fn=_only,
+            collate_fn=only,
             num_workers=n,
             prefetch_factor=2 if n else None,
             pin_memory=False,
@@ -457,44 +393,3 @@ class _StepEnd(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._trainer.step_ended()
-
-
-def trained_tensors(model: Any, accelerator: Any = None) -> dict[str, torch.Tensor]:
-    """What learns, whole, on the CPU, by its name in the loaded model; a collective where sharded."""
-    plain = model if accelerator is None else accelerator.unwrap_model(model)
-    if accelerator is not None and accelerator.distributed_type == DistributedType.DEEPSPEED:
-        whole = accelerator.get_state_dict(model)
-        names = [name for name, p in plain.named_parameters() if p.requires_grad]
-        return {name: whole[name].cpu().contiguous() for name in names if whole and name in whole}
-    found = {}
-    for name, parameter in plain.named_parameters():
-        if parameter.requires_grad:
-            value = parameter.detach()
-            full = value.full_tensor() if hasattr(value, "full_tensor") else value
-            found[name] = full.cpu().contiguous()
-    return found
-
-
-def load_trained(model: Any, trained: dict[str, torch.Tensor]) -> None:
-    """Put trained tensors back into a model, sharded or not.
-
-    Raises:
-        KeyError: a name that the model lacks; identities make that impossible in a run.
-    """
-    own = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, tensor in trained.items():
-            parameter = own[name]
-            if hasattr(parameter, "device_mesh"):
-                from torch.distributed.tensor import distribute_tensor
-
-                tensor = distribute_tensor(
-                    tensor.to(parameter.device), parameter.device_mesh, parameter.placements
-                )
-            parameter.copy_(tensor)
-
-
-def remove(path: Path) -> None:
-    """Remove a folder that may not be there."""
-    if os.path.lexists(path):
-        shutil.rmtree(path)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from viscodex.files import write_atomically
-from viscodex.train.budget import Budget
+from viscodex.train.budget import Budget, Progress
 from viscodex.train.page import training_page
+from viscodex.train.parts import PartRow
 from viscodex.train.samples import Execute, Written
 from viscodex.train.trainer import Measured
 from viscodex.types import Execution
@@ -25,6 +26,16 @@ METRICS = "metrics.jsonl"
 PAGE = "training.html"
 Report = Callable[[Measured, int], None]
 """Told every step: what it showed, and of how many steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is told while a run goes on; every field may be left at doing nothing."""
+
+    line: Callable[[str], None] = lambda text: None  # a line for a person
+    progress: Progress = lambda what, done, total: None
+    table: Callable[[Sequence[PartRow]], None] = lambda rows: None
+    step: Callable[[Measured, int], None] = lambda measured, n_steps: None
 
 
 class Watch:
