@@ -14,6 +14,7 @@ not covered: samples that fail; they are data with a status and a reason
     ├── OutputRefused        the place to write to: taken, inside an input, locked
     │   └── NotEnoughSpace   the disk is too small, or filled up on the way
     ├── BuildFailed          work in many parts that ended before all were done; it can go on
+    ├── RunStopped           scoring that ended before all answers were scored; it can go on
     ├── TrainingFailed       a loss or gradient that is no number
     └── MissingPart          a library, a device or a program that this machine lacks
         └── IsolationMissing generated code cannot be confined well enough here
@@ -77,6 +78,10 @@ class NotEnoughSpace(OutputRefused):
 
 class BuildFailed(ViscodexError):
     """Work in many parts that ended before all of them were done; what is done is kept."""
+
+
+class RunStopped(ViscodexError):
+    """Scoring that ended before all answers were scored: a budget, a judge out of reach."""
 
 
 class TrainingFailed(ViscodexError):
