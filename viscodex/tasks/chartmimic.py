@@ -13,7 +13,10 @@ reference has nothing to find is NaN instead of 0. Both run once what the offici
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import io
 import json
 import math
 import threading
@@ -21,17 +24,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from PIL import Image
+
+from viscodex.errors import BadInput
 from viscodex.execute import axes, recorder, runtime
 from viscodex.execute.chart import CHART_LIMITS, ChartPool
 from viscodex.execute.sandbox import Limits
 from viscodex.files import write_atomically
 from viscodex.tasks import chart_metrics, chart_scripts
 from viscodex.tasks.chart_items import ChartItem, read_chartmimic
+from viscodex.tasks.questions import agreement, chart_question, chart_value, is_blank
 from viscodex.tasks.task import (
     Benchmark,
     Item,
     Judge,
+    Mark,
     ProtocolName,
+    Question,
     mean,
     mean_of_attempts,
     write_picture,
@@ -48,6 +57,7 @@ class ChartMimic:
     name = "chartmimic"
     language = "python"
     headline: tuple[str, ...] = ("exec_rate", *METRICS, "low_level")
+    options: tuple[str, ...] = ("judge",)
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """All items of a folder, archive or table; `split` picks one of several subsets."""
@@ -66,13 +76,24 @@ class ChartMimic:
     def totals(
         self, benchmark: Benchmark, rows: Mapping[str, Sequence[Score]], protocol: ProtocolName
     ) -> dict[str, Any]:
-        """The figure that some papers report: partial credit for what crashed (no_filter)."""
+        """How the judge goes with the rules; under `paper` the figure that some papers report:
+        partial credit for what crashed (no_filter)."""
+        each = [score for scores in rows.values() for score in scores]
+        judged = _judging(each)
         if protocol == "strict":
-            return {}
+            return judged
         values = [mean_of_attempts(scores) for scores in rows.values()]
         names = [f"{name}_no_filter" for name in (*METRICS, "low_level")]
         sums = {n: math.fsum(v[n] for v in values if v.get(n, math.nan) == v.get(n)) for n in names}
-        return {"no_filter": {n: 100 * s / max(1, len(benchmark.items)) for n, s in sums.items()}}
+        n_items = max(1, len(benchmark.items))
+        return {"no_filter": {n: 100 * s / n_items for n, s in sums.items()}, **judged}
+
+    def question(self, item: Item, answer: Answer) -> Question | None:
+        """About what a judge will be asked, for an estimate: the reference stands for what is drawn."""
+        if not answer.code.strip():
+            return None
+        picture = item.images[0].read() if item.images else _usual_picture()
+        return chart_question(item, answer, picture, picture)
 
 
 class ChartScorer:
@@ -115,6 +136,7 @@ class ChartScorer:
             "tier": self.pool.tier,
             "cpu_limit_s": limits.cpu,
             "recorder": self.references.recorder,
+            "judge": judge.settings if judge else "none: there is no high_level",
         }
 
     def __enter__(self) -> ChartScorer:
@@ -204,14 +226,17 @@ class ChartScorer:
         """The Score, with the judge's mark where there is a judge; the picture is kept."""
         if self.pictures is not None and done.images:
             write_picture(self.pictures, item.id, answer.attempt, done.images[0])
-        if self.judge is not None:
-            mark, why = 0.0, ""
-            if values["exec_rate"] and done.images:
-                mark, why = self.judge.mark(item, answer, done.images)
-            values["high_level"] = mark
-            values["overall"] = (values["low_level"] + mark) / 2
-            reason = reason or why
-            status = "unscored" if math.isnan(mark) else status
+        detail: dict[str, Any] = {}
+        if self.judge is not None and math.isnan(values["exec_rate"]):  # there is no reference
+            values |= dict.fromkeys(("high_level", "overall"), math.nan)
+        elif self.judge is not None:
+            shown = done.images[0] if values["exec_rate"] == 1 and done.images else None
+            mark = self._judged(self.judge, item, answer, protocol, shown)
+            values["high_level"] = chart_value(mark)
+            values["overall"] = (values["low_level"] + values["high_level"]) / 2
+            reason = reason or mark.reason
+            status = status if mark.points else "unscored"
+            detail["judge"] = mark.detail
         return Score(
             sample_id=item.id,
             values=values,
@@ -221,7 +246,51 @@ class ChartScorer:
             notes=(*answer.notes, *notes),
             attempt=answer.attempt,
             protocol=protocol,
+            detail=detail,
         )
+
+    def _judged(
+        self,
+        judge: Judge,
+        item: Item,
+        answer: Answer,
+        protocol: ProtocolName,
+        shown: bytes | None,
+    ) -> Mark:
+        """The judge's mark; what shows nothing has 0 points, as officially, and is not asked about."""
+        if shown is None or is_blank(shown):
+            return Mark({"score": 0.0}, detail={"not_asked": "there is no chart to see"})
+        chart: ChartItem = item.data
+        if item.images and chart.task == "direct":
+            reference = item.images[0].read()
+        else:  # the picture of a customized item shows the chart before the change
+            reference = self.references.picture(chart.reference, chart.name)
+        return judge.mark(chart_question(item, answer, reference, shown), protocol)
+
+
+def _judging(scores: Sequence[Score]) -> dict[str, Any]:
+    """What became of judging, and how it goes with the rules over the answers that were shown."""
+    details = [score.detail["judge"] for score in scores if "judge" in score.detail]
+    if not details:
+        return {}
+    asked = [s.values for s in scores if s.detail.get("judge", {}).get("points")]
+    counts = {
+        "marked": len(asked),
+        "not_asked": sum("not_asked" in one for one in details),
+        "without_mark": len(details) - len(asked) - sum("not_asked" in one for one in details),
+        "read_officially_only": sum("odd" in one for one in details),
+    }
+    return {
+        "judge": {**counts, "agreement": agreement(asked, "high_level", (*METRICS, "low_level"))}
+    }
+
+
+@functools.cache
+def _usual_picture() -> bytes:
+    """A white picture of matplotlib's default size, where an item has none."""
+    file = io.BytesIO()
+    Image.new("RGB", (640, 480), "white").save(file, "PNG")
+    return file.getvalue()
 
 
 def _notes(done: Execution) -> tuple[str, ...]:
@@ -279,6 +348,22 @@ class References:
             if key not in self._known:
                 self._known[key] = self._read(key) or self._make(key, code, name, record)
             return self._known[key]
+
+    def picture(self, code: str, name: str) -> bytes:
+        """What a reference draws, PNG.
+
+        Raises:
+            BadInput: it draws nothing.
+        """
+        place = self._folder / f"{self._key(code, name, 'picture')}.png"
+        with contextlib.suppress(OSError):
+            return place.read_bytes()
+        done = self._pool.run(code, name=name, record="plain")
+        if done.image is None:
+            raise BadInput("the reference draws nothing", name, done.reason)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, done.image)
+        return done.image
 
     def _key(self, code: str, name: str, record: str) -> str:
         limits = self._pool.limits

@@ -21,11 +21,12 @@ from viscodex.errors import BadDataset
 from viscodex.execute import runtime
 from viscodex.execute.sandbox import isolation
 from viscodex.tasks.cases import Case
-from viscodex.tasks.grading import Grade, grade, reduce, share
+from viscodex.tasks.grading import MAX_RESPONSE, Grade, grade, reduce, share
 from viscodex.tasks.handlers import Handler
 from viscodex.tasks.patterns import Fault
+from viscodex.tasks.questions import agreement, response_question, response_value
 from viscodex.tasks.suite import STEPS, InfiItem, read_suite
-from viscodex.tasks.task import Benchmark, Item, Judge, Picture, ProtocolName
+from viscodex.tasks.task import Benchmark, Item, Judge, Picture, ProtocolName, Question
 from viscodex.tasks.totals import CasePoints, totals
 from viscodex.types import Answer, Message, Score
 
@@ -43,6 +44,7 @@ class InfiBench:
     name = "infibench"
     language = ""
     headline: tuple[str, ...] = ("score",)
+    options: tuple[str, ...] = ("judge",)
     visual = False
     default_reduce = "avg_max_10"
 
@@ -109,7 +111,15 @@ class InfiBench:
         mode = benchmark.settings["reduce"]
         most = max((len(case.points) for case in cases), default=1)
         size = {"avg": 1, "max": most, "min": most}.get(mode) or int(mode.rpartition("_")[2])
-        return totals(cases, size)
+        return {**totals(cases, size), **_judging([s for scores in rows.values() for s in scores])}
+
+    def question(self, item: Item, answer: Answer) -> Question | None:
+        """What a judge will be asked of this answer, for an estimate; None: nothing."""
+        case = item.data.strict or item.data.paper
+        text = answer.completion.text[:MAX_RESPONSE]
+        if case is None or case.grading.judge is None or not text.strip():
+            return None
+        return response_question(item, answer, case, text)
 
     def _item(self, key: str, data: InfiItem) -> Item:
         case = data.strict or data.paper
@@ -193,6 +203,7 @@ class InfiScorer:
             "tier": tier or isolation().tier,
             "limit_factor": seconds,
             "unit_test_python": dict(found.stamp) if found else "own",
+            "judge": judge.settings if judge else "none: cases that need one are unscored",
         }
 
     def __enter__(self) -> InfiScorer:
@@ -219,12 +230,16 @@ class InfiScorer:
         if case is None:
             return told({"score": math.nan}, f"broken case: {data.reason}", "unscored")
 
-        def mark(_: Case, response: str) -> tuple[float, str]:
+        judged: dict[str, Any] = {}
+
+        def mark(case: Case, response: str) -> tuple[float, str]:
             if not response.strip():
                 return 0.0, ""
-            return (
-                self.judge.mark(item, answer, ()) if self.judge else (math.nan, "no judge is given")
-            )
+            if self.judge is None or case.grading.judge is None:
+                return math.nan, "no judge is given"
+            said = self.judge.mark(response_question(item, answer, case, response), protocol)
+            judged["judge"] = said.detail
+            return response_value(said, case.grading.judge), said.reason
 
         where = {**self.where, "python": self.python} if official and self.python else self.where
         try:
@@ -247,7 +262,19 @@ class InfiScorer:
             "unscored" if math.isnan(found.score) else found.status,
             **({} if math.isnan(found.score) else {"points": found.points}),
             **found.detail,
+            **judged,
         )
+
+
+def _judging(scores: Sequence[Score]) -> dict[str, Any]:
+    """What became of judging, and how it goes with the rules of the same cases."""
+    details = [score.detail["judge"] for score in scores if "judge" in score.detail]
+    if not details:
+        return {}
+    asked = [s.values for s in scores if s.detail.get("judge", {}).get("points")]
+    rules = dict.fromkeys(name for row in asked for name in row if name not in ("score", "judge"))
+    counts = {"marked": len(asked), "without_mark": len(details) - len(asked)}
+    return {"judge": {**counts, "agreement": agreement(asked, "judge", list(rules))}}
 
 
 def _values(case: Case, found: Grade) -> dict[str, float]:

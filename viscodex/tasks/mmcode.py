@@ -62,6 +62,7 @@ class MMCode:
     name = "mmcode"
     language = "python"
     headline: tuple[str, ...] = ("pass@1",)
+    options: tuple[str, ...] = ()
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """The problems of a file or folder; `split` is test (default where rows say it) or extra."""

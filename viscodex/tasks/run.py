@@ -4,7 +4,7 @@ in:  a benchmark, the answers of some system
 out: RUN/scores.jsonl (a line as each score arrives), RUN/report.json, RUN/run.json, RUN/pictures
 not covered: getting answers from a model (evaluate.py), pages for people (report.py)
 
-    RUN/run.json      task, revision, split, protocols: what a resumed run must agree in
+    RUN/run.json      task, revision, protocols, judge: what a resumed run must agree in
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from viscodex import __version__
-from viscodex.errors import IsolationMissing, OutputRefused, ViscodexError
+from viscodex.errors import IsolationMissing, OutputRefused, RunStopped, ViscodexError
 from viscodex.files import write_atomically
 from viscodex.tasks import summary
 from viscodex.tasks.task import Benchmark, Item, ProtocolName, Scorer, Task
@@ -125,6 +125,7 @@ def score_answers(
     pictures: bool = True,
     settings: Mapping[str, Any] | None = None,
     progress: Progress = lambda phase, done, total: None,
+    before: Callable[[Sequence[tuple[Item, Answer]]], None] = lambda left: None,
     **how: Any,
 ) -> dict[ProtocolName, Report]:
     """Score all answers, append each as it comes, sum up.
@@ -136,23 +137,33 @@ def score_answers(
         workers: answers at once; None takes the number of cores.
         pictures: keep what was drawn in RUN/pictures.
         settings: further facts for the report: the system's name, the answers' file, ...
+        before: called with what is left to score, before any of it is.
         how: further arguments of the task's scorer.
 
     Raises:
         OutputRefused: the place has something else.
+        RunStopped: the judge's budget is spent or it cannot be reached; the run can go on.
         MissingPart: a runtime or isolation that all scores need is not there.
     """
     workers = workers or len(os.sched_getaffinity(0))
     folder = RunFolder(place)
+    judge = how.get("judge")
     done = folder.open(
-        {"task": benchmark.task, "revision": benchmark.revision, "protocols": list(protocols)}
+        {
+            "task": benchmark.task,
+            "revision": benchmark.revision,
+            "protocols": list(protocols),
+            "judge": judge.identity if judge else None,
+        }
     )
     wanted = [
         (item, read_answer(item.id, completion, task.language, attempt))
         for item in benchmark.items
         for attempt, completion in enumerate(answers.get(item.id, ()))
     ]
-    left = [one for one in wanted if not all(key in done for key in _keys(*one, protocols))]
+    final = {key for key, score in done.items() if not _asks_again(score)}
+    left = [one for one in wanted if not final.issuperset(_keys(*one, protocols))]
+    before(left)
     how |= {"workers": workers, "pictures": place / "pictures" if pictures else None}
     with task.scorer(benchmark, protocols=protocols, **how) as scorer:
         facts = {**_versions(benchmark), **scorer.settings, **(settings or {})}
@@ -169,6 +180,12 @@ def score_answers(
     said = {name: json.loads(to_json(replace(one, rows=()))) for name, one in reports.items()}
     write_atomically(place / "report.json", json.dumps(said, indent=1))
     return reports
+
+
+def _asks_again(score: Score) -> bool:
+    """The judge could not be asked: a later session tries once more."""
+    told = score.detail.get("judge")
+    return isinstance(told, dict) and bool(told.get("again"))
 
 
 def _keys(item: Item, answer: Answer, protocols: Sequence[ProtocolName]) -> list[Key]:
@@ -220,7 +237,7 @@ def score_one(
     hashed = hash_of(answer.completion)
     try:
         scores = scorer.score(item, answer)
-    except IsolationMissing:  # true of every answer: nothing is hidden by stopping
+    except (IsolationMissing, RunStopped):  # true of every answer: nothing is hidden by stopping
         raise
     except ViscodexError as error:
         reason = f"{type(error).__name__}: {error.what}: {error.where}"

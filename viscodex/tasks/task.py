@@ -84,11 +84,42 @@ class Benchmark:
     settings: dict[str, Any] = field(default_factory=dict)  # of the suite
 
 
-class Judge(Protocol):
-    """Marks an answer as a person would; judge.py has those that ask a model."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a judge is asked about one answer."""
 
-    def mark(self, item: Item, answer: Answer, pictures: Sequence[bytes]) -> tuple[float, str]:
-        """(value in 0..1, or NaN; why it is NaN)."""
+    sample_id: str
+    attempt: int
+    rubric: str  # name in rubrics.RUBRICS
+    texts: dict[str, str]  # slot of the prompt -> text; `response` is the answer's
+    pictures: tuple[tuple[str, bytes], ...]  # (what it is, PNG), in the order of showing
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What came of asking a judge."""
+
+    points: dict[str, float]  # by part, as the rubric has them; empty: there is no mark
+    reason: str = ""  # why there is none
+    detail: dict[str, Any] = field(default_factory=dict)  # JSON: what the points rest on
+
+
+class Judge(Protocol):
+    """Marks answers as a person would; judge.py has those that ask a model or a function."""
+
+    settings: dict[str, Any]  # what marks depend on: model, prompts, limits
+
+    @property
+    def identity(self) -> str:
+        """What a resumed run must agree in."""
+        ...
+
+    def mark(self, question: Question, protocol: ProtocolName) -> Mark:
+        """The mark of one answer; never raises for what a judge replies.
+
+        Raises:
+            RunStopped: the budget is spent, or the judge cannot be reached at all.
+        """
         ...
 
 
@@ -108,6 +139,7 @@ class Task(Protocol):
     name: str
     language: str  # of the answers; empty: any
     headline: tuple[str, ...]
+    options: tuple[str, ...]  # of the command, that only some have: judge, clip
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """All items of a folder or file.

@@ -60,6 +60,7 @@ class Design2Code:
     name = "design2code"
     language = "html"
     headline: tuple[str, ...] = (*METRICS, "clip", "low_level", "final")
+    options: tuple[str, ...] = ("clip",)
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """All pages of a folder, archive or table; `split` is the prompt: direct, text_augmented."""
