@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from viscodex.cli.judging import price_teller, scorer_options, show_judging
 from viscodex.cli.terminal import Progress, console, printable, say
-from viscodex.errors import BadInput, BadRecipe
+from viscodex.errors import BadInput, BadRecipe, RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +29,11 @@ Examples:
   viscodex score chartmimic --data dataset-iclr/direct_600 --answers answers.jsonl -o runs/mine
   viscodex score mmcode --data mmcode_test.jsonl.gz --answers answers.jsonl -o runs/mine
   viscodex score infibench --data suite_v2.1.yaml --answers answers.jsonl --protocol paper -o runs/mine
+  viscodex score chartmimic --data direct_600 --answers a.jsonl -o RUN --judge openai/gpt-4o --judge-price 2.5,10
 
 Each line of the answers: {"id": "...", "answer": "..."}. Lines with the same id are further answers.
-A run that was interrupted goes on where it stopped. Exit status: 1 if answers could not be scored.
+A run that was interrupted, or stopped by --judge-budget, goes on where it ended. Exit status: 1 if
+answers could not be scored, or the run was stopped.
 """
 
 
@@ -54,6 +57,20 @@ def score(
     allow_unsafe: Annotated[
         bool, typer.Option(help="Run even where only resource limits confine the code.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="M", help="openai/NAME@URL or package.module:name; marks answers."),
+    ] = None,
+    judge_price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="Price of a million tokens of the judge.")
+    ] = None,
+    judge_budget: Annotated[
+        float | None, typer.Option(metavar="X", min=0, help="Stop before the judge costs more.")
+    ] = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(metavar="M", help="CLIP ViT-B/32: folder or hub name (design2code)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON, no table.")] = False,
 ) -> None:
     """Score recorded answers of any system on a benchmark."""
@@ -81,23 +98,32 @@ def score(
             items=benchmark.items[:limit],
             settings={**benchmark.settings, "limit": limit},
         )
+    options = scorer_options(
+        benchmark_task, out, judge=judge, price=judge_price, budget=judge_budget, clip=clip
+    )
     found = read_answers(answers)
     _check_ids(unknown_ids(benchmark, found), len(found), benchmark.items[0].id, limit)
     for note in benchmark.notes:
         say(f"not whole: {note}")
-    with Progress() as progress:
-        reports = score_answers(
-            benchmark_task,
-            benchmark,
-            found,
-            out,
-            protocols=protocols,
-            workers=workers,
-            pictures=pictures,
-            settings={"answers": answers.name},
-            progress=progress.update,
-            allow_unsafe=allow_unsafe,
-        )
+    try:
+        with Progress() as progress:
+            reports = score_answers(
+                benchmark_task,
+                benchmark,
+                found,
+                out,
+                protocols=protocols,
+                workers=workers,
+                pictures=pictures,
+                settings={"answers": answers.name},
+                progress=progress.update,
+                before=price_teller(benchmark_task, options.get("judge")),
+                allow_unsafe=allow_unsafe,
+                **options,
+            )
+    except RunStopped as error:
+        say(str(error))
+        raise typer.Exit(1) from None
     if as_json:
         told = {name: json.loads(to_json(replace(r, rows=()))) for name, r in reports.items()}
         typer.echo(json.dumps(told, indent=1))
@@ -147,6 +173,7 @@ def show_report(report: Report) -> None:
             console().print(
                 f"{kind}: {table_['score']:.2f} ± {table_['std']:.2f} points of {table_['full']:.2f}"
             )
+    show_judging(report)
     _show_groups(report)
     for what, counted in (
         ("answers", report.problems),
