@@ -97,6 +97,10 @@ class Endpoint:
             raise NoReply(_line(error)) from error
         return _reply(done)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def _adapt(self, error: openai.BadRequestError) -> bool:
         """Leave out what this model does not take: some know no temperature, or another limit."""
         with self._lock:

@@ -169,10 +169,12 @@ def read_parts(text: str) -> Points | str:
     points: Points = {}
     for name in ("correctness", "completeness"):
         value = data.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-            return f"{name} is no whole number: {value!r:.40}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"{name} is no number: {value!r:.40}"
         if not 0 <= value <= _MOST:
             return f"{name} is out of range: {value!r:.40}"
+        if value != int(value):
+            return f"{name} is no whole number: {value!r:.40}"
         points[name] = float(value)
     return points
 
