@@ -66,8 +66,8 @@ def test_sixteen_samples_are_learnt_by_heart(
 ) -> None:
     folder: Path = request.getfixturevalue(family)
     plain = plain_recipe(folder, tmp_path / "run") | {
-        "batch": 16, "max_steps": 110, "lr": 1e-2, "schedule": "cosine", "warmup": 0.05,
-        "learn": {"projector": True},
+        "batch": 16, "max_steps": 170, "lr": 8e-3, "schedule": "cosine", "warmup": 0.05,
+        "learn": {"projector": True, "vision_tower": True},
     }  # fmt: skip
     recipe = TrainRecipe.model_validate(plain)
     data = models.mixed(16)
