@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,7 +164,7 @@ def plan_round(
                 number=i,
                 of=count,
                 quota=quota,
-                tries=-(-int(quota * entry.tries * 1000) // 1000),
+                tries=math.ceil(quota * entry.tries),
                 first=first.get(label, 0) + i,
                 step=count,
             )
