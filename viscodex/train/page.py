@@ -28,7 +28,7 @@ PAGE = """<!doctype html>
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
   max-width: 72rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } p { color: var(--soft); }
-.grid { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
+figure { margin: 0; } .grid { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
 svg { max-width: 100%; height: auto; fill: currentColor; font: 11px system-ui, sans-serif; }
 .strip { display: flex; gap: .8rem; overflow-x: auto; padding-bottom: .6rem; }
 .strip figure { margin: 0; flex: 0 0 15rem; }
@@ -44,7 +44,7 @@ pre { font-size: .7rem; max-height: 12rem; overflow: auto; border: 1px solid var
 <p>{{ summary }}</p>
 <div class="grid">{% for figure in figures %}<figure>{{ figure | safe }}</figure>{% endfor %}</div>
 {% if strips %}<h2>What it writes</h2>
-<p>Held-out samples, answered greedily. Left the picture that was asked about, then step by step what the
+<p>The same few samples, answered greedily as it learns. Left the picture that was asked about, then step by step what the
 code in the answer draws.</p>{% endif %}
 {% for strip in strips %}
 <h2>{{ strip.id }}</h2>
@@ -112,7 +112,8 @@ def _figures(steps: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any
         for key in ("sample_exec_rate", "sample_exact", "eval_token_accuracy")
     }
     shares = {key.replace("_", " "): points for key, points in shares.items() if points}
-    return [*figures, curves("Share", shares)] if shares else figures
+    title = "Share" if len(shares) > 1 else f"Share: {next(iter(shares), '')}"
+    return [*figures, curves(title, shares)] if shares else figures
 
 
 def _strips(written: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -145,7 +146,8 @@ def curves(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> s
             f'<line x1="{across}" x2="{WIDTH - 10}" y1="{down}" y2="{down}" stroke="currentColor" opacity=".15"/>'
             f'<text x="{LEFT - 6}" y="{down}" dy="4" text-anchor="end">{value:.3g}</text>'
         )
-    for x, anchor in ((low_x, "start"), (high_x, "end")):
+    ends = ((low_x, "start"), (high_x, "end"))
+    for x, anchor in ends if high_x > low_x else ends[:1]:
         across = place(x, low_y).split(",")[0]
         out.append(f'<text x="{across}" y="{HEIGHT - 6}" text-anchor="{anchor}">step {x:g}</text>')
     for number, (name, points) in enumerate(thin.items()):
