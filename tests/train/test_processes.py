@@ -29,9 +29,9 @@ def start(
 ) -> subprocess.Popen[str]:
     path = folder / f"{Path(recipe['out']).name}.json"
     path.write_text(json.dumps(recipe))
-    launcher = [] if world == 1 else [
-        "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={world}",
-    ]  # fmt: skip
+    config = ROOT / "recipes/train/accelerate/cpu2.yaml"
+    launcher = ["-m", "accelerate.commands.launch", "--config_file", str(config)]
+    launcher = [] if world == 1 else [*launcher, "--main_process_port", "0"]
     command = [sys.executable, *launcher, "-m", "tests.train.worker", str(path), *words]
     return subprocess.Popen(
         command, cwd=ROOT, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -82,7 +82,7 @@ def test_a_run_killed_twice_ends_as_one_that_was_not(qwen2_5_vl: Path, tmp_path:
 
 
 def test_two_processes_equal_one(qwen2_5_vl: Path, tmp_path: Path) -> None:
-    """DDP over gloo; the vision tower learns, and steps have fewer pictures than devices and rows."""
+    """DDP over gloo by accelerate; the vision tower learns, and steps have fewer pictures than devices and rows."""
     plain = plain_recipe(qwen2_5_vl, tmp_path / "one") | {
         "batch": 5, "epochs": 1, "max_tokens": 96, "learn": {"projector": True, "vision_tower": True},
         "eval_share": 0.2, "eval_every": 2, "save_every": 2, "lr": 1e-3,
@@ -90,6 +90,7 @@ def test_two_processes_equal_one(qwen2_5_vl: Path, tmp_path: Path) -> None:
     process = start(plain | {"out": str(tmp_path / "two")}, tmp_path, "16", world=2)
     train(TrainRecipe.model_validate(plain), sources=[models.mixed(16)])
     end(process)
+    assert checkpoints(tmp_path / "two")[-1].facts["world"] == 2
     one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
     assert len(one) == len(two)
     for a, b in zip(one, two, strict=True):

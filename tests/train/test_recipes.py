@@ -68,7 +68,7 @@ def test_accelerate_takes_the_shipped_configs(name: str) -> None:
     config: Any = load_config_from_file(str(path))
     assert config.num_processes >= 2
     plain = yaml.safe_load(path.read_text())
-    kinds = {"fsdp2": "FSDP", "zero3": "DEEPSPEED", "ddp": "MULTI_GPU", "cpu2": "MULTI_CPU"}
+    kinds = {"fsdp2": "FSDP", "zero3": "DEEPSPEED", "ddp": "MULTI_GPU", "cpu2": "MULTI_GPU"}
     assert str(config.distributed_type).endswith(kinds[name])
     if name == "fsdp2":
         settings = plain["fsdp_config"]
