@@ -75,8 +75,8 @@ def test_both_protocols_missing_answers_and_the_clip_column_without_weights(page
         assert report["settings"]["render"]["fonts"]
         assert report["totals"]["coverage"] == 1.0
     assert "1 of 2 items answered" in done.output
-    shown = Image.open(pages.parent / "run" / "pictures" / "1.png")
-    assert shown.width == 1280
+    with Image.open(pages.parent / "run" / "pictures" / "1.png") as shown:
+        assert shown.width == 1280
 
 
 def test_a_run_goes_on_and_renders_nothing_twice(pages: Path, monkeypatch: Any) -> None:
