@@ -1,6 +1,7 @@
 """Scoring: our single traced run against the official way, equal scores checked, CPU seconds.
 
-    python benchmarks/score.py [--golden DIR] [--pairs 12] [--only chartmimic]
+    python benchmarks/score.py [--golden DIR] [--pairs 12] [--only chartmimic] [--heavy]
+        [--playwright PYTHON]
 
 in:  the golden pairs (default: ../shared/golden, else tests/golden), the runtime `chartmimic`
 out: a Markdown table: CPU seconds a pair, and the ratio; the scores of all ways, which must agree
@@ -11,6 +12,10 @@ ours: ten Python processes a pair, one after another, without a sandbox (checker
 type, colour and layout of the candidate and of the reference, each with the imports and hooks that it
 needs). The matching of colours, for which the official code tries all permutations in a pool of
 processes, is not charged to it. Ours runs in the sandbox.
+
+Design2Code's code is in no registry either, and does not parse; pages_official.py says how its way is
+re-enacted. Its screenshots come from the original, playwright, where --playwright names an interpreter that
+has it (pip install playwright, in an environment of its own); the scores must then be equal to ours.
 
 CPU seconds are those of a cgroup (cpuacct) where one can be made, so that nothing escapes; else of
 getrusage.
@@ -40,6 +45,7 @@ from viscodex.text import read_answer
 from viscodex.types import Completion, FigureRecord
 
 HERE = Path(__file__).resolve().parents[1]
+RICK = HERE / "tests" / "golden" / "design2code" / "rick.jpg"
 LOG = {"text": "texts", "type": "calls", "color": "colors", "layout": "layouts"}
 DRIVER = """
 import json, sys
@@ -227,19 +233,121 @@ def chartmimic(golden: Path, most: int, meter: Meter) -> list[str]:
     ]
 
 
+# --- Design2Code ----------------------------------------------------------------------------------
+
+HEAVY = ("10", "12")
+"""Pairs of 130 to 150 blocks, of 8,000 pixels of height: minutes of CPU officially."""
+
+
+def page_pairs(golden: Path, most: int, heavy: bool) -> list[dict[str, Any]]:
+    """Pairs with both sides as text and the recorded scores."""
+    folder = golden / "design2code"
+    data = json.loads((folder / "golden.json").read_text("utf-8"))["pairs"]
+    names = [name for name in data if heavy or name not in HEAVY][:most]
+    return [
+        {
+            "id": name,
+            "scores": data[name]["scores"],
+            "recorded": data[name].get("timing_official", {}).get("cpu_python_s"),
+            **{
+                side: (folder / "pairs" / f"{name}_{side}.html").read_text("utf-8")
+                for side in ("ref", "cand")
+            },
+        }
+        for name in names
+    ]
+
+
+def our_pages(
+    pairs: list[dict[str, Any]], cache: Path, meter: Meter
+) -> tuple[list[dict[str, float]], float, float]:
+    """Our way: (scores, CPU seconds of starting the browser, of scoring and closing)."""
+    from viscodex.tasks.design2code.items import PageItem
+    from viscodex.tasks.design2code.task import PageScorer
+
+    scores = []
+    with meter.measured() as start:
+        scorer = PageScorer(("paper",), {RICK.name: RICK.read_bytes()}, workers=1, cache=cache)
+    with meter.measured() as work, scorer:
+        for pair in pairs:
+            item = Item(pair["id"], (), (), PageItem(pair["ref"], {}))
+            answer = read_answer(item.id, Completion(pair["cand"]), "html")
+            (score,) = scorer.score(item, answer)
+            scores.append(score.values)
+    return scores, start.seconds, work.seconds
+
+
+def design2code(
+    golden: Path, most: int, meter: Meter, playwright: Path | None, heavy: bool
+) -> list[str]:
+    """The rows of Design2Code."""
+    import pages_official
+
+    pairs, names = page_pairs(golden, most, heavy), ("block_match", "text", "position", "color")
+    with tempfile.TemporaryDirectory(prefix="viscodex-bench-") as name:
+        folder = Path(name)
+        (folder / RICK.name).write_bytes(RICK.read_bytes())
+        found, start_1, first = our_pages(pairs, folder / "references", meter)
+        cached, _, again = our_pages(pairs, folder / "references", meter)
+        wanted, theirs = [], 0.0
+        for pair in pairs:
+            with meter.measured() as spent:
+                scores = pages_official.score(pair["ref"], pair["cand"], folder, playwright)
+            wanted.append(scores)
+            theirs += spent.seconds
+    wrong = [
+        f"{pair['id']} {metric}: {a[metric]} {b[metric]} {c[metric]}"
+        for pair, a, b, c in zip(pairs, wanted, found, cached, strict=True)
+        for metric in names
+        if max(abs(a[metric] - b[metric]), abs(b[metric] - c[metric])) > 1e-12
+    ]
+    if wrong and playwright is not None:
+        raise SystemExit("the scores differ:\n" + "\n".join(wrong))
+    recorded = sum(
+        all(abs(pair["scores"][m] - b[m]) <= 1e-12 for m in names)
+        for pair, b in zip(pairs, found, strict=True)
+    )
+    n, label = len(pairs), "all pairs" if heavy else "ordinary pairs"
+    how = "6 x (Python, playwright, browser)" if playwright else "6 browser processes alone"
+    rows = [
+        (f"the official way: {how}, loops, difflib", theirs),
+        ("ours: references rendered", first),
+        ("ours: references rendered, start of the browser included", first + start_1),
+        ("ours: references cached", again),
+    ]
+    equal = "equal (1e-12)" if not wrong else f"different in {len(wrong)} (other screenshots)"
+    return [
+        f"| Design2Code without CLIP, {label}, {text} | {spent_s / n:.3f} | {theirs / spent_s:.1f} |"
+        for text, spent_s in rows
+    ] + [
+        f"\n{n} pairs; scores of all ways are {equal}; {recorded} are those of the golden data in "
+        f"every digit, the others come out in other fonts. The browser's start, once a run: {start_1:.1f} s."
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given = HERE.parent / "shared" / "golden"
     default = given if given.is_dir() else HERE / "tests" / "golden"
     parser.add_argument("--golden", type=Path, default=default)
     parser.add_argument("--pairs", type=int, default=1000)
-    parser.add_argument("--only", nargs="*", choices=("chartmimic",))
+    parser.add_argument("--only", nargs="*", choices=("chartmimic", "design2code"))
+    parser.add_argument(
+        "--heavy", action="store_true", help="Design2Code's heavy pairs too: minutes"
+    )
+    parser.add_argument(
+        "--playwright", type=Path, metavar="PYTHON", help="an interpreter that has playwright"
+    )
     args = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     print("| way | CPU seconds a pair | official / this |\n|---|---|---|")
     meter = Meter()
     try:
-        print("\n".join(chartmimic(args.golden, args.pairs, meter)))
+        if not args.only or "chartmimic" in args.only:
+            print("\n".join(chartmimic(args.golden, args.pairs, meter)))
+        if not args.only or "design2code" in args.only:
+            rows = design2code(args.golden, args.pairs, meter, args.playwright, args.heavy)
+            print("\n".join(rows))
     finally:
         meter.close()
     print(f"\n{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
