@@ -87,20 +87,20 @@ def test_a_run_goes_on_and_renders_nothing_twice(pages: Path, monkeypatch: Any) 
     assert len(lines) == 4
     scores.write_bytes(b"".join(lines[:2]) + lines[2][:40])  # killed while writing
     rendered: list[str] = []
-    render = PagePool.render
+    render_each = PagePool.render_each
 
-    def counted(pool: PagePool, html: str, **how: Any) -> Any:
-        rendered.append(html)
-        return render(pool, html, **how)
+    def counted(pool: PagePool, copies: Any, **how: Any) -> Any:
+        rendered.extend(copies)
+        return render_each(pool, copies, **how)
 
-    monkeypatch.setattr(PagePool, "render", counted)
+    monkeypatch.setattr(PagePool, "render_each", counted)
     _, second = _score(pages, answers)
-    assert len([html for html in rendered if html]) == 3  # one candidate; references are kept
+    assert len(rendered) == 3  # one candidate and its copies; references are kept
     assert second["paper"]["metrics"] == first["paper"]["metrics"]
     assert scores.read_bytes() == b"".join(lines)
     rendered.clear()
     _score(pages, answers)
-    assert not any(rendered)
+    assert not rendered
 
 
 def test_hostile_and_broken_answers_stop_nothing(pages: Path) -> None:

@@ -20,7 +20,7 @@ import re
 import struct
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from functools import cache
 from pathlib import Path
@@ -84,6 +84,10 @@ _LISTED = 100  # console messages, refused addresses
 _EVENTS = 5_000  # of one page; more is a flood
 _EXTRACT = {"blocks": 5_000, "outline": 2_000, "text": 4_000, "characters": 1_000_000}
 SCRIPTED = re.compile(r"<script|\bon[a-z]+\s*=|javascript:", re.IGNORECASE)
+LONELY = re.compile(
+    rf"{SCRIPTED.pattern}|<(?:i?frame|frameset|object|embed)\b|http-equiv", re.IGNORECASE
+)
+"""Pages that might leave something behind for the next one in their tab."""
 _BLOCKED = re.compile(r"Blocked (?:form submission to|opening) '([^']+)'")
 _NOISE = ("Failed to load resource",)  # said again, with the address, by PageRecord.refused
 
@@ -133,13 +137,10 @@ class Visit:
         Raises:
             BrowserGone: the browser ended, this page's fault or not.
         """
-        self._forget()
-        self.end = begin + self.limits.wall
         out_of_memory = browser.job.out_of_memory()
-        tab = self.tab = browser.new_page(*self.window)
-        tab.on_event = self._on_event
-        tab.awaited.append(self.loaded)
+        tab = self._open(browser, begin)
         try:
+            self._prepare(tab)
             png, seen = self._show(tab)
             return self.result(browser, begin, None, png, self._record(seen))
         except Stop as stop:
@@ -157,9 +158,47 @@ class Visit:
             why = " ".join(str(error).split())[:200] or type(error).__name__
             return self.result(browser, begin, Stop("error", f"the browser failed: {why}"))
         finally:
-            if not tab.close(_CLOSE_S) and not (tab.kill() and tab.close(_CLOSE_S)):
-                browser.job.kill()  # it does not obey; other pages are tried again
-            tab.release()
+            self._leave(tab)
+
+    def render_each(self, browser: Browser, bodies: Sequence[bytes]) -> list[Execution] | None:
+        """Several documents one after another in one tab, instead of this one's body.
+
+        Returns:
+            None where anything is amiss: each is to be rendered by itself then.
+
+        Raises:
+            BrowserGone: the browser ended.
+        """
+        done: list[Execution] = []
+        tab = self._open(browser, time.monotonic())
+        try:
+            self._prepare(tab)
+            for body in bodies:
+                begin = time.monotonic()
+                self._forget()
+                self.body, self.tab = body, tab
+                self.end = begin + self.limits.wall
+                tab.awaited.append(self.loaded)
+                png, seen = self._show(tab)
+                done.append(self.result(browser, begin, None, png, self._record(seen)))
+            return done
+        except (Stop, PageGone, CommandFailed, LookupError, TypeError, ValueError):
+            return None
+        finally:
+            self._leave(tab)
+
+    def _open(self, browser: Browser, begin: float) -> Tab:
+        self._forget()
+        self.end = begin + self.limits.wall
+        tab = self.tab = browser.new_page(*self.window)
+        tab.on_event = self._on_event
+        tab.awaited.append(self.loaded)
+        return tab
+
+    def _leave(self, tab: Tab) -> None:
+        if not tab.close(_CLOSE_S) and not (tab.kill() and tab.close(_CLOSE_S)):
+            tab.browser.job.kill()  # it does not obey; other pages are tried again
+        tab.release()
 
     def result(
         self,
@@ -224,11 +263,13 @@ class Visit:
 
     # .. the way of a page
 
-    def _show(self, tab: Tab) -> tuple[bytes, dict[str, Any]]:
-        width, height = self.window
+    def _prepare(self, tab: Tab) -> None:
         ready = [tab.call(method, **params) for method, params in self._preparations(tab)]
         for reply in ready:  # a page that navigates before them crashes
             self._wait(reply)
+
+    def _show(self, tab: Tab) -> tuple[bytes, dict[str, Any]]:
+        width, height = self.window
         gone = self._wait(tab.call("Page.navigate", url=_ORIGIN + "/"))
         if "errorText" in gone:
             raise Stop("error", f"the page did not open: {gone['errorText']}")
@@ -341,7 +382,7 @@ class Visit:
             self._answer(params)
         elif self.flood:
             return
-        elif method == "Page.loadEventFired" or (
+        elif (method == "Page.loadEventFired" and self.served) or (
             method == "Page.frameStoppedLoading" and params["frameId"] == self.frame
         ):
             with contextlib.suppress(InvalidStateError):

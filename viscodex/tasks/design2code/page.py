@@ -59,15 +59,15 @@ def see(html: str, pool: PagePool, files: Mapping[str, bytes]) -> Side:
     Args:
         files: what the page may load. Any other picture is broken, as in the official pipeline.
     """
-    own = pool.render(html, files=files, placeholder=b"")
-    side = Side(own.status, own.reason, (), png=own.image)
     try:
         copies = markup.recolor(html)
     except markup.CannotRecolor as error:
-        return replace(side, crash=str(error))
-    first, second = (
-        pool.render(copy, files=files, placeholder=b"") for copy in (copies.first, copies.second)
+        own = pool.render(html, files=files, placeholder=b"")
+        return Side(own.status, own.reason, (), crash=str(error), png=own.image)
+    own, first, second = pool.render_each(
+        (html, copies.first, copies.second), files=files, placeholder=b""
     )
+    side = Side(own.status, own.reason, (), png=own.image)
     page, one, other = (read_pixels(done.image) for done in (own, first, second))
     return replace(side, blocks=tuple(find_blocks(page, one, other, copies.texts)))
 
