@@ -84,7 +84,10 @@ def is_blank(data: bytes) -> bool:
 
 
 def _opened(data: bytes) -> Image.Image:
-    picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF", "WEBP"))
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF", "WEBP"))
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from error
     if picture.width * picture.height > MAX_PIXELS:
         raise OSError(f"a picture of {picture.width} x {picture.height} pixels")
     return picture
