@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,7 +14,7 @@ from viscodex.execute.sandbox import Limits
 from viscodex.tasks.chart_items import ChartItem
 from viscodex.tasks.chart_scripts import MARK, checked, cut, evaluated, extract, with_data
 from viscodex.tasks.chartmimic import METRICS, ChartScorer
-from viscodex.tasks.task import Item
+from viscodex.tasks.task import Item, Mark, Question
 from viscodex.text import read_answer
 from viscodex.types import Completion, Score
 
@@ -157,18 +158,21 @@ def test_pictures_are_kept_on_request(tmp_path: Path, folder: Path) -> None:
 def test_a_judge_marks_pictures_of_answers_that_ran(folder: Path) -> None:
     seen = []
 
-    class Strict:
-        def mark(self, item, answer, pictures):  # type: ignore[no-untyped-def]
-            seen.append(len(pictures))
-            return (math.nan, "no reply") if "red" in answer.code else (0.5, "")
+    class Harsh:
+        settings: ClassVar[dict[str, Any]] = {}
+        identity = "harsh"
 
-    with ChartScorer(("paper",), workers=1, cache=folder, judge=Strict()) as scorer:
+        def mark(self, question: Question, protocol: str) -> Mark:
+            seen.append(len(question.pictures))
+            return Mark({}, "no reply") if len(seen) > 1 else Mark({"score": 50.0})
+
+    with ChartScorer(("paper",), workers=1, cache=folder, judge=Harsh()) as scorer:
         good = _score(scorer, LINE)["paper"]
         assert (good.values["high_level"], good.values["overall"]) == (0.5, 0.75)
         assert _score(scorer, "1/0")["paper"].values["high_level"] == 0.0
         silent = _score(scorer, LINE.replace("#1b6ca8", "red"))["paper"]
         assert (silent.status, silent.reason) == ("unscored", "no reply")
-    assert seen == [1, 1]
+    assert seen == [2, 2]
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import json
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -25,6 +25,7 @@ from viscodex.tasks.grading import grade, reduce
 from viscodex.tasks.infibench import InfiBench, InfiBenchV
 from viscodex.tasks.keywords import grade_keywords, read_rule
 from viscodex.tasks.patterns import Fault
+from viscodex.tasks.task import Mark, Question
 from viscodex.tasks.totals import CasePoints, totals
 from viscodex.text import read_answer
 from viscodex.types import Completion
@@ -278,8 +279,12 @@ def test_prompt_has_its_picture_where_it_says(suite: Path) -> None:
 
 def test_judged_case_without_a_judge_is_unscored_and_with_one_scored(suite: Path) -> None:
     class Half:
-        def mark(self, item: Any, answer: Any, pictures: Any) -> tuple[float, str]:
-            return 0.5, ""
+        settings: ClassVar[dict[str, Any]] = {}
+        identity = "half"
+
+        def mark(self, question: Question, protocol: str) -> Mark:
+            assert question.texts["response"] == "x"
+            return Mark({"correctness": 25.0, "completeness": 25.0})
 
     grading = {"judge": {"rubric": "correctness_completeness"}}
     place = _write(suite, _data(grading=grading, reference={"path": "ref.md"}))
