@@ -145,7 +145,6 @@ def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
     assert (process.communicate(timeout=30)[1], process.returncode) == ("interrupted\n", 130)
 
 
-
 def test_inspect_shows_parts_and_geometry_and_draws_them(tmp_path: Path) -> None:
     paths = write_trio(tmp_path)
     order = [paths["base"], paths["vlm"], paths["code"]]

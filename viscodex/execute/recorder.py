@@ -674,7 +674,8 @@ class Recorder:
         self._check_size(figure)
         texts: list[str] = []
         quiet, self._quiet, sink, self._sink = self._quiet, 0, self._sink, texts
-        self._places = places = []
+        places: list[dict[str, Any]] = []
+        self._places = places
         calls, colors, self._calls_busy, self._colors_busy = (
             self._calls_busy,
             self._colors_busy,
