@@ -128,6 +128,19 @@ def test_without_thresholds_duplicates_stay(tmp_path: Path) -> None:
     assert (report.rounds, report.n_rejects) == (1, 0)
 
 
+def test_common_filters_are_asked_and_stand_on_the_card(tmp_path: Path) -> None:
+    with pytest.raises(BuildFailed, match="rejected: length 12"):
+        build(a_recipe(tries=1, filters={"max_lines": 1}), tmp_path / "lines")
+    unasked = {"language": None, "licences": None, "min_characters": 0}
+    assert build(a_recipe(filters=unasked), tmp_path / "none").n_rejects == 0
+    listed = [
+        (note.name, note.n_rejects) for note in open_dataset(tmp_path / "none").manifest.filters
+    ]  # type: ignore[union-attr]
+    assert ("length", 0) in listed and "language" not in dict(listed)
+    with pytest.raises(BadRecipe, match="language"):
+        a_recipe(filters={"language": "xx"})
+
+
 def test_samples_that_are_too_long_are_rejected_alone(tmp_path: Path) -> None:
     report = build(a_recipe(n=6, max_tokens=200), tmp_path / "set")
     assert report.sources["card"].rejected == {"too_long": report.sources["card"].candidates}

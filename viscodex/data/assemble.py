@@ -23,6 +23,7 @@ from viscodex.data.columns import REJECT_SCHEMA, reject_from_row, sample_from_ro
 from viscodex.data.dataset import Shard
 from viscodex.data.draft import Reject, Source
 from viscodex.data.duplicates import Duplicate
+from viscodex.data.filters import common_filters
 from viscodex.data.manifest import FilterNote, Manifest
 from viscodex.data.parts import Part, Workplace, in_order
 from viscodex.data.recipe import DataRecipe
@@ -171,7 +172,9 @@ class Assembly:
             for rule in source.filters:
                 n = self.counts.get((label, rule.name), 0)
                 notes.append(FilterNote(rule.name, rule.explain, source.category, n_rejects=n))
-        for name, explain in ENGINE_FILTERS.items():
+        limits = self.recipe.filters.model_dump()
+        common = [(rule.name, rule.explain) for rule in common_filters(**limits)]
+        for name, explain in (*common, *ENGINE_FILTERS.items()):
             n = sum(n for (_, found), n in self.counts.items() if found == name)
             notes.append(FilterNote(name, explain, n_rejects=n))
         return notes

@@ -25,6 +25,7 @@ from datatrove.pipeline.base import PipelineStep
 from viscodex.data.decontaminate import BenchmarkIndex, Contamination
 from viscodex.data.draft import Draft, Evidence, Finding, Machine, Reject, Source
 from viscodex.data.duplicates import Signature, signature
+from viscodex.data.filters import common_filters, judge_sample
 from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locked
 from viscodex.data.progress import Pulse
 from viscodex.data.recipe import DataRecipe
@@ -226,6 +227,31 @@ class Tell(Block):
         return None
 
 
+class Screen(Block):
+    """Asks the filters of all categories; a sample is rejected alone, the code with its draft."""
+
+    name = "screen"
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> Candidates:
+        """As every block."""
+        self.filters = common_filters(**self.bench.recipe.filters.model_dump())
+        yield from super().run(data, rank, world_size)
+
+    def work(self, candidate: Candidate) -> None:
+        """Keep the samples to which no filter objects."""
+        kept = []
+        for sample in candidate.samples:
+            found = judge_sample(sample, self.filters)
+            if found is None:
+                kept.append(sample)
+            elif sample is candidate.samples[0]:
+                return candidate.reject(*found)
+            else:
+                candidate.rejects.append(_of_sample(sample, *found))
+        candidate.samples = kept
+        return None
+
+
 class CountTokens(Block):
     """Counts text and vision tokens; a sample that is too long is rejected alone."""
 
@@ -243,7 +269,7 @@ class CountTokens(Block):
         for sample in candidate.samples:
             count = self.counter.count(sample)
             if limit is not None and count.total > limit:
-                candidate.rejects.append(_too_long(sample, count, limit))
+                candidate.rejects.append(_of_sample(sample, "too_long", _too_long(count, limit)))
                 continue
             tokens = {"n_text_tokens": count.text, "n_vision_tokens": count.vision}
             counted.append(replace(sample, meta=sample.meta | tokens))
@@ -336,7 +362,7 @@ def pipeline(recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> l
     """The blocks that make the parts of a round; task number i makes parts[i]."""
     bench = Bench(recipe, parts, place)
     check = (Decontaminate,) if recipe.decontaminate else ()
-    blocks = (Propose, Execute, Judge, Tell, CountTokens, *check, Sign, WritePart)
+    blocks = (Propose, Execute, Judge, Tell, Screen, CountTokens, *check, Sign, WritePart)
     return [block(bench) for block in blocks]
 
 
@@ -353,13 +379,18 @@ def _bug(where: str, error: BaseException) -> Finding:
     return Finding(f"{where}: {type(error).__name__}: {str(error)[:300]}")
 
 
-def _too_long(sample: Sample, count: TokenCount, limit: int) -> Reject:
+def _too_long(count: TokenCount, limit: int) -> Finding:
+    numbers = {"text": float(count.text), "vision": float(count.vision), "max_tokens": float(limit)}
+    return Finding(f"{count.total} tokens, {limit} allowed", numbers)
+
+
+def _of_sample(sample: Sample, name: str, finding: Finding) -> Reject:
     return Reject(
         id=sample.id,
         category=sample.category,
-        filter="too_long",
-        reason=f"{count.total} tokens, {limit} allowed",
-        numbers={"text": count.text, "vision": count.vision, "max_tokens": limit},
+        filter=name,
+        reason=finding.reason,
+        numbers=finding.numbers,
         kind=str(sample.meta.get("kind", "")),
         code=sample.reference,
         image=sample.images[0] if sample.images else None,

@@ -17,6 +17,7 @@ from viscodex.data.duplicates import (
     IMAGE_SIMILARITY,
     QUESTION_SIMILARITY,
 )
+from viscodex.data.filters import LICENCES
 from viscodex.recipe import Frozen
 
 Count = Annotated[int, Field(ge=1)]
@@ -44,6 +45,19 @@ class Duplicates(Frozen):
     question_similarity: Share = QUESTION_SIMILARITY
     image_distance: Annotated[int, Field(ge=0, le=64)] = IMAGE_DISTANCE
     image_similarity: Share = IMAGE_SIMILARITY
+
+
+class Common(Frozen):
+    """What samples of every category must be like; explained in filters.py. null: not asked."""
+
+    language: Literal["en", "de", "fr", "es", "it", "pt", "nl"] | None = "en"
+    least_language: Share = 0.6
+    min_characters: Annotated[int, Field(ge=0)] = 8  # a spreadsheet's formula is an answer, too
+    max_characters: Count = 30_000
+    max_lines: Count = 1_000
+    max_line: Count = 2_000
+    max_repetition: Share = 0.5
+    licences: tuple[str, ...] | None = LICENCES
 
 
 class Slurm(Frozen):
@@ -74,6 +88,7 @@ class DataRecipe(Frozen):
     runtime: str = "current"  # of the charts: viscodex runtime install NAME
     max_tokens: Count | None = 8192  # text and vision of a sample; more is rejected: too_long
     tokenizer: str | None = None  # directory or file of a tokenizer; None: the counter's own
+    filters: Annotated[Common, BeforeValidator(_or_empty)] = Common()
     duplicates: Duplicates | None = Duplicates()  # null: near-duplicates stay
     decontaminate: tuple[str, ...] = ()  # folders of benchmarks that no sample may resemble
     rounds: Annotated[int, Field(ge=1, le=20)] = 4  # the first, and those that fill up what is lost
