@@ -20,7 +20,7 @@ from viscodex.errors import ViscodexError
 
 app = typer.Typer(
     name="viscodex",
-    help="Models that look at a picture and write the code: merge, inspect, run, check the machine.",
+    help="Models that look at a picture and write the code: merge, run, make data, train, score.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
