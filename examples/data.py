@@ -1,7 +1,4 @@
-"""A source of one's own: dots to count, drawn, run, filtered and written as a data set.
-
-python examples/data.py
-"""
+"""A source of one's own: dots to count, drawn, run and written. `python examples/data.py`"""
 
 from __future__ import annotations
 
