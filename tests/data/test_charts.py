@@ -14,7 +14,7 @@ from statistics import mean
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from viscodex.data.charts import ChartSource
@@ -386,6 +386,7 @@ def test_tables_are_whole_and_within_their_bounds(seed: int, n: int, m: int, who
         assert table.topic.most is None or max(flat) <= table.topic.most
 
 
+@example([0, [], -(10**13), [0, 0, 0, 0, -(10**10), -(10**11), "0AA-AA000000"]])
 @given(st.recursive(st.integers() | st.text(max_size=20), lambda s: st.lists(s, max_size=9)))
 def test_literals_read_back_as_they_were(value: Any) -> None:
     assert ast.literal_eval(literal(value)) == value

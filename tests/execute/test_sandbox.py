@@ -224,10 +224,12 @@ def test_many_threads_run_jobs_at_once(tier: str) -> None:
 
 
 def test_nothing_is_left_behind(tier: str) -> None:
-    def state() -> tuple[int, int, int]:
+    def state() -> tuple[int, int, int, set[str]]:
         groups = [p for g in _groups() for p in g.glob(f"viscodex-{os.getpid()}-*")]
         jobs = list(Path(tempfile.gettempdir()).glob(f"viscodex-job-{os.getpid()}-*"))
-        return len(list(Path("/proc/self/fd").iterdir())), len(groups), len(jobs)
+        tasks = Path("/proc/self/task").iterdir()
+        children = {pid for task in tasks for pid in (task / "children").read_text().split()}
+        return len(list(Path("/proc/self/fd").iterdir())), len(groups), len(jobs), children
 
     run(["true"], limits=SMALL, tier=tier)
     before = state()
@@ -236,9 +238,7 @@ def test_nothing_is_left_behind(tier: str) -> None:
         run(["sleep", "60"], limits=Limits(wall=0.05), tier=tier)
         with pytest.raises((MissingPart, ValueError)):
             run(["true"], limits=SMALL, tier=tier, files={"/x": b""})
-    assert state() == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert state() == before  # zombies count as children
 
 
 def _groups() -> list[Path]:

@@ -63,7 +63,10 @@ def literal(value: object, start: int = 0) -> str:
     if value and isinstance(value[0], list | tuple):
         return "[\n" + "\n".join(f"    {part}," for part in parts) + "\n]"
     wrapped = textwrap.wrap(
-        ", ".join(p.replace(" ", "\x00") for p in parts), WIDTH - 8, break_long_words=False
+        ", ".join(p.replace(" ", "\x00") for p in parts),
+        WIDTH - 8,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return "[\n" + "\n".join("    " + w.replace("\x00", " ") for w in wrapped) + ",\n]"
 
