@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from viscodex.errors import BadDataset
+from viscodex.errors import BadDataset, BadRecipe
 from viscodex.tasks.archive import Tree, read_rows, unpacked
 from viscodex.tasks.chart_items import read_chartmimic
 from viscodex.tasks.check import check_benchmark
 from viscodex.tasks.mmcode import read_mmcode, with_marks
-from viscodex.tasks.task import Benchmark
+from viscodex.tasks.task import Benchmark, task
 
 
 def _png(height: int = 6) -> bytes:
@@ -200,6 +200,19 @@ def test_mmcode_tables(tmp_path: Path, name: str) -> None:
         file.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     _assert_problem(read_mmcode(file))
     assert [item.id for item in read_mmcode(file, "extra").items] == ["cf_2_A"]
+
+
+def test_a_split_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    row = {key: value for key, value in _problem().items() if key != "data_split"}
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps(row))
+    assert len(read_mmcode(file).items) == 1
+    place = tmp_path / "pages"
+    place.mkdir()
+    with pytest.raises(BadDataset, match="of which split"):
+        read_mmcode(file, "valid")
+    with pytest.raises(BadRecipe, match="no such prompt"):
+        task("design2code").read(place, "HARD")
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])

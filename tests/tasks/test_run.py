@@ -136,6 +136,8 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("mine")
     with pytest.raises(OutputRefused, match="not empty"):
         _run(tmp_path, {})
+    with pytest.raises(OutputRefused, match="is a file"):
+        RunFolder(tmp_path / "x").open({})
     RunFolder(tmp_path / "run").open(
         {"task": "lengths", "revision": "other", "protocols": ["paper"]}
     )
@@ -196,6 +198,8 @@ def test_answers_are_read_by_their_usual_names(tmp_path: Path, line: str) -> Non
         ('{"id": "a", "answer": 3}', "no text"),
         ("[1]", "row 1"),
         ("{", "line 1"),
+        ("{", "answers cannot be read"),
+        ("\n", "no answers in it"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str, said: str) -> None:

@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from viscodex.errors import BadInput
+from viscodex.errors import BadDataset, BadInput
 from viscodex.tasks.archive import Row, is_table, read_rows
 from viscodex.types import Completion
 
@@ -21,23 +21,30 @@ TEXT_KEYS = (
     "output", "generation", "generations", "content",
 )  # fmt: skip
 """The first of these names that a row has; lists are several answers to one question."""
+_LINE = 'Each line: {"id": "...", "answer": "..."}'
 
 
 def read_answers(path: Path) -> dict[str, list[Completion]]:
     """Sample id -> completions; rows with the same id are further answers to one question.
 
     Raises:
-        BadInput: with the row that cannot be read.
+        BadInput: with the row that cannot be read; or there is none.
         OSError: the file cannot be read.
     """
     if not is_table(path.name):
         raise BadInput(
             "answers are read from JSON lines",
             str(path),
-            'Each line: {"id": "...", "answer": "..."}',
+            _LINE,
         )
+    try:
+        rows = read_rows(path.name, path.read_bytes())
+    except BadDataset as error:
+        raise BadInput("the answers cannot be read", f"{path}: {error.__cause__}", _LINE) from error
+    if not rows:
+        raise BadInput("there are no answers in it", str(path), _LINE)
     answers: dict[str, list[Completion]] = {}
-    for n, row in enumerate(read_rows(path.name, path.read_bytes()), 1):
+    for n, row in enumerate(rows, 1):
         key = next((row[name] for name in ID_KEYS if row.get(name) is not None), None)
         name = next((name for name in TEXT_KEYS if name in row), None)
         if key is None or name is None or isinstance(key, dict | list):

@@ -265,10 +265,18 @@ def read_mmcode(place: Path, split: str = "") -> Benchmark:
     else:
         rows = list(_from_tree(Tree(place), split))
     splits = {row.get("data_split") for row, _ in rows}
+    if split not in ("", "test") and splits == {None} and split not in str(place):
+        raise BadDataset(
+            "the problems do not say of which split they are",
+            f"{place}, --split {split}",
+            "Give the file of that split, without --split.",
+        )
     if split or splits > {"test"}:
         rows = [one for one in rows if one[0].get("data_split", split) == (split or "test")]
     if not rows:
-        raise BadDataset("there are no problems of MMCode in it", f"{place} {split}", _STEPS)
+        raise BadDataset(
+            "there are no problems of MMCode in it", f"{place} {split}".strip(), _STEPS
+        )
     items = tuple(_item(row, pictures, n) for n, (row, pictures) in enumerate(rows, 1))
     if len({item.id for item in items}) < len(items):
         raise BadDataset("a problem is there twice", str(place), "Problem ids must be unique.")

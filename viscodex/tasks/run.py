@@ -56,6 +56,8 @@ class RunFolder:
         Raises:
             OutputRefused: something else is there, or a run of another benchmark.
         """
+        if self.place.exists() and not self.place.is_dir():
+            raise OutputRefused("the output is a file", str(self.place), "Choose another with -o.")
         self.place.mkdir(parents=True, exist_ok=True)
         file = self.place / "run.json"
         if file.exists():

@@ -22,6 +22,7 @@ from typing import Any
 
 from PIL import Image
 
+from viscodex.errors import BadRecipe
 from viscodex.execute import runtime
 from viscodex.execute.page import PagePool
 from viscodex.execute.visit import grey_picture
@@ -64,6 +65,12 @@ class Design2Code:
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """All pages of a folder, archive or table; `split` is the prompt: direct, text_augmented."""
+        if split not in ("", "direct", "text_augmented"):
+            raise BadRecipe(
+                "there is no such prompt",
+                f"design2code, --split {split}",
+                "Known are direct, text_augmented; HARD is a folder of its own: give it with --data.",
+            )
         prompt: Prompt = "text_augmented" if split == "text_augmented" else "direct"
         return read_design2code(place, prompt)
 
