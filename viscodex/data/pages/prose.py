@@ -44,8 +44,8 @@ def describe(told: Told) -> tuple[str, str] | None:
     ground = told.color("background")
     first = told.rng.choice((
         f"The screenshot shows {kind} in a {scheme} design: the background is {ground}, buttons and highlights are {accents}.",
-        f"This is {kind}. The page has a {ground} background and {accents} as its main colour.",
-        f"It is {kind}, {scheme} in style, with a {ground} ground and {accents} accents.",
+        f"This is {kind}. The page has {with_article(ground)} background and {accents} as its main colour.",
+        f"It is {kind}, {scheme} in style, with {with_article(ground)} ground and {accents} accents.",
     ))  # fmt: skip
     sentences = []
     for note in told.parts:
@@ -185,7 +185,8 @@ def _article(t: Told, n: Note) -> str:
 
 
 def _prose(t: Told, n: Note) -> str:
-    heads = f" under the headings {t.listed(n['headings'])}" if n["headings"] else ""
+    word = "heading" if len(n["headings"]) == 1 else "headings"
+    heads = f" under the {word} {t.listed(n['headings'])}" if n["headings"] else ""
     return (
         f"A text of {count(n['paragraphs'], 'section' if heads else 'paragraph')} follows{heads}."
     )

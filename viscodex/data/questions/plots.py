@@ -109,7 +109,7 @@ def _histogram_bins(d: Draw) -> Fault:
     c = d.pick(*_COLOURS[:7])
     head = f"import matplotlib.pyplot as plt\n\nvalues = {values}\n\nfig, ax = plt.subplots()\n"
     edges = [low + k * step for k in range(7)]
-    return Fault(head, f"ax.hist(values, color=\"{c}\", edgecolor=\"white\")", f"ax.hist(values, bins=range({low}, {low + 6 * step + 1}, {step}), color=\"{c}\", edgecolor=\"white\")", f"ax.hist(values, bins={edges}, facecolor=\"{c}\", edgecolor=\"white\")", "\n" + _tail(d, topic, "count", f"ax.set_xlabel(\"{unit}\")\n"), "the borders of the bars are at odd numbers", f"bars that each cover {step} units, starting at {low}", f"By default `hist` cuts the range of the data into 10 equal parts. Give the edges yourself: `bins=range({low}, {low + 6 * step + 1}, {step})` (the end of a range is excluded, hence the + 1).")  # fmt: skip
+    return Fault(head, f"ax.hist(values, color=\"{c}\", edgecolor=\"white\")", f"ax.hist(values, bins=range({low}, {low + 6 * step + 1}, {step}), color=\"{c}\", edgecolor=\"white\")", f"ax.hist(values, bins={edges}, facecolor=\"{c}\", edgecolor=\"white\")", "\n" + _tail(d, topic, "count", f"ax.set_xlabel(\"{unit}\")\n"), "the borders of the bars are at odd numbers", f"bars that each cover {step} units, starting at {low}", f"By default `hist` cuts the range of the data into 10 equal parts. Give the edges yourself: `bins=range({low}, {low + 6 * step + 1}, {step})` (the end of a range is excluded, hence {low + 6 * step + 1} and not {low + 6 * step}).")  # fmt: skip
 
 
 def _upside_down(d: Draw) -> Fault:
