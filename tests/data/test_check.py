@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from tests.data.samples import CHART, chart, png, problem
 from viscodex.cli import app
 from viscodex.data.card import finish_dataset
-from viscodex.data.check import check_dataset
+from viscodex.data.check import _spread, check_dataset
 from viscodex.data.draft import Reject
 from viscodex.data.stats import draft_of, histogram, measure
 from viscodex.data.store import open_dataset, rejects_path, shard_path, write_rejects, write_shard
@@ -116,7 +116,13 @@ def test_without_running_only_the_rows_are_looked_at(unsound: Path) -> None:
 def test_a_limit_spreads_over_the_data_set(tmp_path: Path) -> None:
     folder = saved(tmp_path, [chart(i, images=()) for i in range(100)])
     failures = check_dataset(open_dataset(folder), run=False, limit=4).failures
-    assert [f.id for f in failures] == [f"chart-{i:07d}" for i in (0, 25, 50, 75)]
+    assert [f.id for f in failures] == [f"chart-{i:07d}" for i in (0, 40, 55, 96)]
+
+
+def test_a_limit_meets_all_categories_of_a_regular_mixture() -> None:
+    places = _spread(3200, 20)
+    assert len(set(places)) == 20 and [p // 160 for p in places] == list(range(20))
+    assert len({p % 32 for p in places}) > 10
 
 
 def test_changed_and_missing_files_and_damaged_rows_are_failures(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from viscodex.data.ahead import in_order
@@ -32,6 +33,7 @@ from viscodex.execute.visit import MAX_HEIGHT_PX, MAX_WIDTH_PX
 from viscodex.types import Execution, Sample
 
 Progress = Callable[[str, int, int], None]
+GOLDEN = 0.6180339887498949  # its multiples, modulo 1, are spread evenly
 WINDOW = (1280, 720)  # px, of pages that do not say theirs in meta["window"]
 
 
@@ -97,7 +99,13 @@ def check_dataset(
 def _spread(total: int, limit: int | None) -> list[int]:
     if limit is None or limit >= total:
         return list(range(total))
-    return [index * total // limit for index in range(limit)]
+    starts = [index * total // limit for index in range(limit + 1)]
+    # Within its stretch each place is another one: sources are mixed in a regular order, and equal
+    # steps could meet one category alone.
+    return [
+        start + int(index * GOLDEN % 1 * (end - start))
+        for index, (start, end) in enumerate(pairwise(starts))
+    ]
 
 
 def _file_failures(dataset: Dataset) -> Iterator[Failure]:
