@@ -14,7 +14,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from viscodex.cli import app
 from viscodex.errors import BadDataset
 from viscodex.tasks import patterns, rouge
 from viscodex.tasks.blanks import fill, grade_blanks, read_blanks
@@ -353,6 +355,17 @@ def test_every_broken_case_is_named_before_a_run(suite: Path) -> None:
     with pytest.raises(BadDataset, match="4 cases are broken") as caught:
         InfiBenchV().read(place)
     assert "moon" in str(caught.value)
+
+
+def test_a_case_without_grading_is_broken_and_not_passed_over(suite: Path) -> None:
+    case = {key: value for key, value in _data("a").items() if key != "grading"}
+    (suite / "a.yaml").write_text(yaml.safe_dump(case))
+    told = CliRunner().invoke(app, ["data", "check", str(suite), "--benchmark", "infibench_v"])
+    assert told.exit_code == 1 and "a.yaml" in told.stdout and "1 broken" in told.stdout
+    (suite / "a.yaml").unlink()
+    _write(suite, _data("a"))
+    told = CliRunner().invoke(app, ["data", "check", str(suite), "--benchmark", "infibench_v"])
+    assert told.exit_code == 0 and "1 items read, 0 broken" in told.stdout
 
 
 def test_a_picture_that_is_none_is_refused(suite: Path) -> None:

@@ -39,6 +39,7 @@ Examples:
   viscodex data check mini                 everything; exit status 1 if anything fails
   viscodex data check mini --limit 200     200 samples, spread evenly
   viscodex data check mini --no-run        hashes, pictures, messages; run nothing
+  viscodex data check suite --benchmark infibench_v    all broken cases of a benchmark
 """
 
 VIEW_EXAMPLES = """
@@ -166,9 +167,18 @@ def check(
         int | None, typer.Option(min=1, help="Codes at once. Default: all cores, at most 8.")
     ] = None,
     runtime: Annotated[str, typer.Option(help="In which charts run.")] = "current",
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="DIR is a benchmark: name its broken cases, run nothing."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Every picture opens, marks match, hashes agree, every code still runs."""
+    if benchmark is not None:
+        _check_benchmark(folder, benchmark, as_json)
+        return
     _needs_data()
     from viscodex.data.check import check_dataset
     from viscodex.data.store import open_dataset
@@ -189,6 +199,21 @@ def check(
     else:
         _show_check(report)
     if not report.sound:
+        raise typer.Exit(1)
+
+
+def _check_benchmark(place: Path, name: str, as_json: bool) -> None:
+    from viscodex.tasks.check import check_benchmark
+    from viscodex.types import to_json
+
+    found = check_benchmark(place, name)
+    if as_json:
+        typer.echo(to_json(found, indent=1))
+    else:
+        for where, why in found.broken.items():
+            typer.echo(f"{printable(where)}: {printable(why)}")
+        typer.echo(f"{found.n_items:,} items read, {len(found.broken):,} broken")
+    if found.broken:
         raise typer.Exit(1)
 
 
