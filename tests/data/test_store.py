@@ -369,6 +369,12 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path, place: str) -> 
         open_dataset(tmp_path / place)
 
 
+def test_an_unfinished_build_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / ".build").mkdir()
+    with pytest.raises(BadDataset, match="not finished"):
+        open_dataset(tmp_path)
+
+
 def test_a_flipped_byte_is_found_by_hash_and_by_checksum(copy: Path) -> None:
     data = bytearray(first(copy).read_bytes())
     at = data.index(MIXED[3].images[0])  # pictures lie there as they are

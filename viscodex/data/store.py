@@ -119,6 +119,12 @@ def _shard_files(folder: Path) -> list[Path]:
         what = "a data set is a folder" if folder.exists() else "there is no such data set"
         raise BadDataset(what, str(folder), todo)
     files = sorted((folder / "data").glob("*.parquet"))
+    if not files and (folder / ".build").is_dir():
+        raise BadDataset(
+            "the data set is not finished",
+            f"{folder}: a build was begun there",
+            "Give its `viscodex data build` again: it goes on.",
+        )
     if not files:
         raise BadDataset("the folder is not a data set", f"{folder}: no data/*.parquet", todo)
     totals = {int(m[1]) for f in files if (m := re.search(r"-of-(\d+)\.parquet$", f.name))}
