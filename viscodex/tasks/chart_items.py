@@ -74,7 +74,9 @@ def read_chartmimic(place: Path, split: str = "") -> Benchmark:
     else:
         found = list(_from_tree(Tree(place), split, str(place)))
     if not found:
-        raise BadDataset("there are no items of ChartMimic in it", f"{place} {split}".strip(), _STEPS)
+        raise BadDataset(
+            "there are no items of ChartMimic in it", f"{place} {split}".strip(), _STEPS
+        )
     items = tuple(_item(*one) for one in found)
     ids = [item.id for item in items]
     if len(set(ids)) < len(ids):
