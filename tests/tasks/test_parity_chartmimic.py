@@ -22,12 +22,15 @@ from viscodex.types import Completion, FigureRecord, Score
 NAMES = {"text": "text", "layout": "layout", "chart_type": "type", "color": "color"}
 
 
-@pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChartScorer]:
-    runtime.install("chartmimic")
+@pytest.fixture(scope="module", params=["chartmimic", "current"])
+def scorer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ChartScorer]:
+    """In the runtime of the recordings, and in the newest one, where nothing differs."""
+    runtime.install(request.param)
     limits = Limits(wall=120, cpu=4, memory=2 << 30, disk=64 << 20, output=1 << 20)
     cache = tmp_path_factory.mktemp("references")
-    with ChartScorer(workers=1, cache=cache, limits=limits) as made:
+    with ChartScorer(workers=1, cache=cache, limits=limits, runtime_name=request.param) as made:
         yield made
 
 
