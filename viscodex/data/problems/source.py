@@ -27,7 +27,7 @@ from viscodex.data.problems.problem import (
 )
 from viscodex.data.problems.trial import Trial, read_trial, trial_script
 from viscodex.data.problems.wording import answer_text, inverse_text, question_text
-from viscodex.errors import BadRecipe
+from viscodex.data.settings import settings_of
 from viscodex.execute.program import judge_calls, judge_stdio, same_output, same_value
 from viscodex.types import Category, Execution, Message, Sample
 
@@ -60,14 +60,10 @@ class ProblemSource:
     category: Category = "algorithm"
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
-        if unknown := sorted(set(settings) - set(DEFAULTS)):
-            todo = f"Known are {', '.join(DEFAULTS)}."
-            raise BadRecipe("a setting that the algorithm source has not", ", ".join(unknown), todo)
         self.seed = seed
-        self.settings: Mapping[str, Any] = {"seed": seed, **DEFAULTS, **settings}
+        known = (*TEMPLATES, *PICTURES)
+        self.settings: Mapping[str, Any] = settings_of(self.name, seed, settings, DEFAULTS, known)
         kinds = list(self.settings["kinds"])
-        if wrong := sorted(set(kinds) - {*TEMPLATES, *PICTURES}):
-            raise BadRecipe("a kind of problem that there is not", ", ".join(wrong))
         self._words = [k for k in TEMPLATES if not kinds or k in kinds]
         self._pictures = [k for k in PICTURES if not kinds or k in kinds]
         self.filters = _filters(self.settings)

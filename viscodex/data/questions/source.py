@@ -17,7 +17,8 @@ from viscodex.data.problems.draw import Draw, draw_for
 from viscodex.data.problems.pixels import beside, changed, ink
 from viscodex.data.questions.catalogue import TEMPLATES
 from viscodex.data.questions.screens import clean_paths, screen_html
-from viscodex.errors import BadRecipe, MissingPart
+from viscodex.data.settings import settings_of
+from viscodex.errors import MissingPart
 from viscodex.execute.program import run_program
 from viscodex.text import fences
 from viscodex.types import Category, Execution, Message, Sample
@@ -53,14 +54,11 @@ class QuestionSource:
     category: Category = "qa"
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
-        if unknown := sorted(set(settings) - set(DEFAULTS)):
-            todo = f"Known are {', '.join(DEFAULTS)}."
-            raise BadRecipe("a setting that the qa source has not", ", ".join(unknown), todo)
         self.seed = seed
-        self.settings: Mapping[str, Any] = {"seed": seed, **DEFAULTS, **settings}
+        self.settings: Mapping[str, Any] = settings_of(
+            self.name, seed, settings, DEFAULTS, TEMPLATES
+        )
         kinds = list(self.settings["kinds"])
-        if wrong := sorted(set(kinds) - set(TEMPLATES)):
-            raise BadRecipe("a kind of question that there is not", ", ".join(wrong))
         self._kinds = kinds or list(TEMPLATES)
         self.filters = _filters(self.settings)
 
