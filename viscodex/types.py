@@ -321,10 +321,12 @@ class Completion:
     """What a model said to one question."""
 
     text: str
-    finish_reason: str | None = None  # stop, length, ...; None: not known
+    finish_reason: str | None = None  # stop, length, error, ...; None: not known
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float | None = None  # wall time
+    probability: float | None = None  # geometric mean over its tokens, before temperature
+    error: str = ""  # why there is no answer; finish_reason is "error" then
 
 
 @dataclass(frozen=True, slots=True)
