@@ -17,9 +17,10 @@ from viscodex.cli import app
 from viscodex.errors import BadInput, BadRecipe, OutputRefused
 from viscodex.tasks import summary
 from viscodex.tasks.answers import read_answers
+from viscodex.tasks.kept import input_picture, read_items
 from viscodex.tasks.run import RunFolder, score_answers
-from viscodex.tasks.task import Benchmark, Item, mean_of_attempts, protocols_of, task
-from viscodex.types import Answer, Completion, Report, Score, from_json, to_json
+from viscodex.tasks.task import Benchmark, Item, Picture, mean_of_attempts, protocols_of, task
+from viscodex.types import Answer, Completion, Message, Report, Score, from_json, to_json
 
 
 class Lengths:
@@ -275,3 +276,32 @@ def test_command_refuses_answers_to_other_questions(problems: Path) -> None:
     done = _invoke(problems)
     assert isinstance(done.exception, BadInput)
     assert "p0" in str(done.exception)
+
+
+# --- what a run keeps -----------------------------------------------------------------------------
+
+
+def test_a_run_keeps_what_was_asked_and_answered_with_its_values(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"\x89PNG")
+    asked = (Message("system", "s"), Message("user", "<image>draw"))
+    items = (
+        Item("a/1", asked, (Picture(picture), Picture(b"GIF89a")), None, {"half": ("first",)}),
+        Item("b", asked, (Picture(tmp_path / "missing.png"),), None),
+    )
+    answers = {"a/1": [Completion("half \ud83d of a smile"), Completion("fault")]}
+    benchmark = Benchmark("lengths", items, "here", "r1")
+    score_answers(
+        Lengths(), benchmark, answers, tmp_path / "run", protocols=("paper",), workers=1  # type: ignore[arg-type]
+    )  # fmt: skip
+    first, second = read_items(tmp_path / "run")
+    assert (first.id, first.prompt, first.n_images) == ("a/1", "s\n\n<image>draw", 2)
+    assert [answer.text for answer in first.answers] == ["half \ufffd of a smile", "fault"]
+    assert first.values["paper"]["score"] == pytest.approx(1.7)
+    assert (second.answers, second.values) == ((), {})
+    assert input_picture(tmp_path / "run", "a/1") == b"\x89PNG"
+    assert input_picture(tmp_path / "run", "a/1", 1) == b"GIF89a"
+    assert input_picture(tmp_path / "run", "b") is None
+    (tmp_path / "run" / "items.jsonl").write_text("{")
+    with pytest.raises(BadInput, match="line 1"):
+        list(read_items(tmp_path / "run"))

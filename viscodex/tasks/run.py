@@ -5,6 +5,7 @@ out: RUN/scores.jsonl (a line as each score arrives), RUN/report.json, RUN/run.j
 not covered: getting answers from a model (evaluate.py), pages for people (report.py)
 
     RUN/run.json      task, revision, protocols, judge: what a resumed run must agree in
+    RUN/items.jsonl   what was asked and answered, and the values of each item (kept.py)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from viscodex import __version__
 from viscodex.errors import IsolationMissing, OutputRefused, RunStopped, ViscodexError
 from viscodex.files import write_atomically
 from viscodex.tasks import summary
+from viscodex.tasks.kept import keep_inputs, keep_items
 from viscodex.tasks.task import Benchmark, Item, ProtocolName, Scorer, Task
 from viscodex.text import read_answer
 from viscodex.types import Answer, Completion, Report, Score, from_json, to_json
@@ -166,6 +168,8 @@ def score_answers(
     final = {key for key, score in done.items() if not _asks_again(score)}
     left = [one for one in wanted if not final.issuperset(_keys(*one, protocols))]
     before(left)
+    if pictures:
+        keep_inputs(place, benchmark.items)
     how |= {"workers": workers, "pictures": place / "pictures" if pictures else None}
     with task.scorer(benchmark, protocols=protocols, **how) as scorer:
         facts = {**_versions(benchmark), **scorer.settings, **(settings or {})}
@@ -179,6 +183,8 @@ def score_answers(
         )
         for protocol in protocols
     }
+    values = {p: _values(task, benchmark, r.rows)[1] for p, r in reports.items()}
+    keep_items(place, benchmark.items, answers, values)
     said = {name: json.loads(to_json(replace(one, rows=()))) for name, one in reports.items()}
     write_atomically(place / "report.json", json.dumps(said, indent=1))
     return reports
@@ -277,14 +283,7 @@ def report(
     settings: Mapping[str, Any],
 ) -> Report:
     """Sum up the scores of one protocol."""
-    by_item: dict[str, list[Score]] = defaultdict(list)
-    for score in sorted(scores, key=lambda s: (s.sample_id, s.attempt)):
-        by_item[score.sample_id].append(score)
-    rows = {
-        item.id: task.values(item, by_item[item.id])
-        for item in benchmark.items
-        if item.id in by_item
-    }
+    by_item, rows = _values(task, benchmark, scores)
     unscored = Counter(s.reason or "no reason given" for s in scores if s.status == "unscored")
     return Report(
         task=benchmark.task,
@@ -301,6 +300,21 @@ def report(
         totals=task.totals(benchmark, by_item, protocol),
         rows=tuple(scores),
     )
+
+
+def _values(
+    task: Task, benchmark: Benchmark, scores: Sequence[Score]
+) -> tuple[dict[str, list[Score]], dict[str, dict[str, float]]]:
+    """The scores of each answered item in order of its answers, and its values over them."""
+    by_item: dict[str, list[Score]] = defaultdict(list)
+    for score in sorted(scores, key=lambda s: (s.sample_id, s.attempt)):
+        by_item[score.sample_id].append(score)
+    rows = {
+        item.id: task.values(item, by_item[item.id])
+        for item in benchmark.items
+        if item.id in by_item
+    }
+    return by_item, rows
 
 
 _WRITTEN = ("empty", "no_fence", "several_fences", "prose")  # notes of text.py

@@ -234,5 +234,9 @@ def mean_of_attempts(scores: Sequence[Score]) -> dict[str, float]:
 def write_picture(folder: Path, sample_id: str, attempt: int, picture: bytes) -> None:
     """Keep what an answer drew: FOLDER/ID.png; later attempts as ID.1.png, ID.2.png, ..."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w.-]", "_", sample_id)[:120] + (f".{attempt}" if attempt else "")
-    write_atomically(folder / f"{name}.png", picture)
+    write_atomically(folder / f"{file_stem(sample_id, attempt)}.png", picture)
+
+
+def file_stem(sample_id: str, number: int = 0) -> str:
+    """Name of a picture without its ending: of an answer's or a question's first, second, ..."""
+    return re.sub(r"[^\w.-]", "_", sample_id)[:120] + (f".{number}" if number else "")
