@@ -15,7 +15,7 @@ from viscodex.cli.terminal import console, printable, say
 from viscodex.errors import BadRecipe
 
 if TYPE_CHECKING:
-    from viscodex.tasks.judge import FunctionJudge, ModelJudge
+    from viscodex.tasks.judge import FunctionJudge, ModelJudge, RecordedJudge
     from viscodex.tasks.task import Item, Task
     from viscodex.types import Answer, Report
 
@@ -60,7 +60,7 @@ def scorer_options(
 
 
 def price_teller(
-    task: Task, judge: ModelJudge | FunctionJudge | None
+    task: Task, judge: ModelJudge | FunctionJudge | RecordedJudge | None
 ) -> Callable[[Sequence[tuple[Item, Answer]]], None]:
     """A function that says what judging the answers that are left will cost."""
 

@@ -59,7 +59,10 @@ def score(
     ] = False,
     judge: Annotated[
         str | None,
-        typer.Option(metavar="M", help="openai/NAME@URL or package.module:name; marks answers."),
+        typer.Option(
+            metavar="M",
+            help="openai/NAME@URL, package.module:name or recorded/FILE; marks answers.",
+        ),
     ] = None,
     judge_price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="Price of a million tokens of the judge.")

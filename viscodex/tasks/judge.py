@@ -1,4 +1,4 @@
-"""The judge of charts and responses: a model behind an endpoint, or a function.
+"""The judge of charts and responses: a model behind an endpoint, a function, or a record of one.
 
 in:  Questions
 out: Marks; every reply in the cache and in RUN/judge.jsonl
@@ -31,6 +31,7 @@ from viscodex.tasks.task import Mark, ProtocolName, Question
 TRIES = 3
 ORDER = "charts: reference first, then candidate; said in the text beside each"
 _ENDPOINT = re.compile(r"openai/(?P<model>.+?)(?:@(?P<url>https?://\S+))?")
+_RECORD = re.compile(r"recorded/(?P<file>.+)")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -43,8 +44,8 @@ def judge_of(
     budget: float | None = None,
     tries: int = TRIES,
     **endpoint: Any,
-) -> ModelJudge | FunctionJudge:
-    """The judge of `openai/NAME@URL` or `package.module:name`.
+) -> ModelJudge | FunctionJudge | RecordedJudge:
+    """The judge of `openai/NAME@URL`, `package.module:name` or `recorded/FILE`.
 
     Args:
         record: file of the run's replies.
@@ -54,7 +55,7 @@ def judge_of(
         endpoint: timeout_s, max_retries.
 
     Raises:
-        BadRecipe: it is neither.
+        BadRecipe: it is none of them.
         MissingPart: the openai library is not installed.
     """
     if found := _ENDPOINT.fullmatch(spec):
@@ -62,12 +63,15 @@ def judge_of(
             _endpoint(found["model"], found["url"], endpoint),
             Purse(price, budget), record=record, cache=cache, tries=tries,
         )  # fmt: skip
+    if found := _RECORD.fullmatch(spec):
+        return RecordedJudge(Path(found["file"]), record=record)
     if _FUNCTION.fullmatch(spec):
         return FunctionJudge(spec, _function(spec), record=record)
     raise BadRecipe(
         "this is no judge", spec,
         "Give openai/NAME@URL (an OpenAI-compatible endpoint, its URL up to /v1) or\n"
-        "package.module:name (a function of a Question that returns the text of a reply).",
+        "package.module:name (a function of a Question that returns the text of a reply), or\n"
+        "recorded/FILE (the judge.jsonl of a run, to repeat it).",
     )  # fmt: skip
 
 
@@ -285,19 +289,77 @@ class FunctionJudge:
             return Mark({}, reason, {**basis, "again": True})
         if not isinstance(text, str):
             return Mark({}, f"the judge returned {type(text).__name__}, not text", basis)
-        self._record.add(
-            {
-                "sample_id": question.sample_id,
-                "attempt": question.attempt,
-                "rubric": question.rubric,
-                **basis,
-                "key": key,
-                "try": 0,
-                "reply": text,
-                "cached": False,
-            }
-        )
+        self._record.add(recorded_reply(question, self.identity, text))
         found = rubric.read(Reply(text), protocol)
         if isinstance(found, str):
             return Mark({}, f"the reply of the judge holds no mark: {found}", basis)
         return _mark(found, Reply(text), rubric, {**basis, "key": key})
+
+
+class RecordedJudge:
+    """Says again what a record says: scores without a network, equal to those of then.
+
+    A reply is found by all that was asked: prompt, question, reference, response and pictures.
+
+    Args:
+        place: RUN/judge.jsonl of the run to repeat.
+        record: file of this run's replies.
+
+    Raises:
+        BadRecipe: there is no such record.
+    """
+
+    def __init__(self, place: Path, *, record: Path | None = None) -> None:
+        if not place.is_file():
+            raise BadRecipe(
+                "there is no such record of a judge", str(place), "Give RUN/judge.jsonl."
+            )
+        self._replies: dict[str, dict[int, dict[str, Any]]] = {}
+        rows = Record(place).read()
+        for row in rows:
+            self._replies.setdefault(row["key"], {})[row["try"]] = row
+        self._judges = list(dict.fromkeys(row["judge"] for row in rows))
+        self._record = Record(record)
+        digest = hashlib.sha256(place.read_bytes()).hexdigest()
+        self.settings: dict[str, Any] = {
+            "recorded": self._judges,
+            "record_sha256": digest,
+            "prompts": _prompts(),
+            "order": ORDER,
+        }
+
+    @property
+    def identity(self) -> str:
+        """What a resumed run must agree in."""
+        return f"recorded/{self.settings['record_sha256']}"
+
+    def mark(self, question: Question, protocol: ProtocolName) -> Mark:
+        """The mark of one answer; what was never asked is no mark."""
+        rubric = RUBRICS[question.rubric]
+        why = "the record has no reply to this answer"
+        for judge in self._judges:
+            basis = _basis(rubric, question, judge)
+            key = _key(basis, question)
+            for n, row in sorted(self._replies.get(key, {}).items()):
+                self._record.add({**row, "cached": True})
+                reply = Reply(row["reply"], row.get("finish_reason"))
+                found = rubric.read(reply, protocol)
+                if not isinstance(found, str):
+                    return _mark(found, reply, rubric, {**basis, "key": key, "replies": n + 1})
+                why = found
+        return Mark({}, why, _basis(rubric, question, self.identity))
+
+
+def recorded_reply(question: Question, judge: str, text: str) -> dict[str, Any]:
+    """A line of a record: what a judge, or a person in its place, says of an answer."""
+    basis = _basis(RUBRICS[question.rubric], question, judge)
+    return {
+        "sample_id": question.sample_id,
+        "attempt": question.attempt,
+        "rubric": question.rubric,
+        **basis,
+        "key": _key(basis, question),
+        "try": 0,
+        "reply": text,
+        "cached": False,
+    }
