@@ -355,6 +355,7 @@ class Score:
     attempt: int = 0
     protocol: str = "paper"
     answer_hash: str = ""  # of the text that was scored
+    basis: str = ""  # hash of what else it rests on: version, render stamp, limits, judge
     detail: dict[str, Any] = field(default_factory=dict)  # JSON: what the values came from
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}

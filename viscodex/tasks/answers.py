@@ -71,6 +71,7 @@ def _completion(said: Any, row: Row, path: Path, n: int) -> Completion:
         prompt_tokens=_count(row.get("prompt_tokens")),
         completion_tokens=_count(row.get("completion_tokens")),
         seconds=float(row["seconds"]) if isinstance(row.get("seconds"), int | float) else None,
+        error=row["error"] if isinstance(row.get("error"), str) else "",
     )
 
 

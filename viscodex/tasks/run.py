@@ -1,11 +1,8 @@
 """Scoring recorded answers: a run folder that grows, survives, and resumes.
 
 in:  a benchmark, the answers of some system
-out: RUN/scores.jsonl (a line as each score arrives), RUN/report.json, RUN/run.json, RUN/pictures
-not covered: getting answers from a model (evaluate.py), pages for people (report.py)
-
-    RUN/run.json      task, revision, protocols, judge: what a resumed run must agree in
-    RUN/items.jsonl   what was asked and answered, and the values of each item (kept.py)
+out: scores as they come and the reports, in a run folder (folder.py, kept.py)
+not covered: getting answers from a model (evaluate/), pages for people (report)
 """
 
 from __future__ import annotations
@@ -18,20 +15,20 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from viscodex import __version__
-from viscodex.errors import IsolationMissing, OutputRefused, RunStopped, ViscodexError
+from viscodex.errors import IsolationMissing, RunStopped, ViscodexError
 from viscodex.files import write_atomically
 from viscodex.tasks import summary
+from viscodex.tasks.folder import Key, RunFolder, hash_of, key_of
 from viscodex.tasks.kept import keep_inputs, keep_items
-from viscodex.tasks.task import Benchmark, Item, ProtocolName, Scorer, Task
+from viscodex.tasks.task import Benchmark, Item, Judge, ProtocolName, Scorer, Task
 from viscodex.text import read_answer
-from viscodex.types import Answer, Completion, Report, Score, from_json, to_json
+from viscodex.types import Answer, Completion, Report, Score, to_json
 
-Key = tuple[str, int, str, str]  # sample, attempt, protocol, hash of the answer
 Progress = Callable[[str, int, int], None]
 
 FAULTS = (
@@ -39,83 +36,6 @@ FAULTS = (
     MemoryError, RuntimeError,
 )  # fmt: skip
 """What a hostile answer might bring our own code to raise: it costs that answer its score, no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """A run on disk."""
-
-    place: Path
-
-    @property
-    def scores(self) -> Path:
-        """One Score a line, in the order in which they came."""
-        return self.place / "scores.jsonl"
-
-    def open(self, identity: Mapping[str, Any]) -> dict[Key, Score]:
-        """Begin or resume; the scores that are there already.
-
-        Raises:
-            OutputRefused: something else is there, or a run of another benchmark.
-        """
-        if self.place.exists() and not self.place.is_dir():
-            raise OutputRefused("the output is a file", str(self.place), "Choose another with -o.")
-        self.place.mkdir(parents=True, exist_ok=True)
-        file = self.place / "run.json"
-        if file.exists():
-            there = self._identity(file)
-            differ = [k for k in identity if there.get(k) != identity[k]]
-            if differ:
-                raise OutputRefused(
-                    "this folder has another run",
-                    "\n".join(f"{k}: {there.get(k)} there, {identity[k]} asked" for k in differ),
-                    "Choose another folder with -o, or remove this one.",
-                )
-        elif any(self.place.iterdir()):
-            raise OutputRefused(
-                "the folder is not empty and holds no run",
-                str(self.place),
-                "Choose another with -o.",
-            )
-        else:
-            write_atomically(file, json.dumps(dict(identity), indent=1))
-        return self.read()
-
-    def _identity(self, file: Path) -> dict[str, Any]:
-        try:
-            there = json.loads(file.read_text("utf-8"))
-        except ValueError:
-            there = None
-        return there if isinstance(there, dict) else {}
-
-    def read(self) -> dict[Key, Score]:
-        """All whole lines; what a killed run left unfinished is dropped."""
-        if not self.scores.exists():
-            return {}
-        data = self.scores.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(self.scores, len(whole))
-        try:
-            scores = [from_json(Score, line) for line in whole.splitlines()]
-        except ValueError as error:
-            raise OutputRefused(
-                "the scores of this run cannot be read",
-                f"{self.scores}: {' '.join(str(error).split())[:200]}",
-                "Choose another folder with -o, or remove this one.",
-            ) from error
-        return {key_of(score): score for score in scores}
-
-
-def key_of(score: Score) -> Key:
-    """What a score is the score of."""
-    return score.sample_id, score.attempt, score.protocol, score.answer_hash
-
-
-def hash_of(completion: Completion) -> str:
-    """Identity of an answer's text."""
-    said = f"{completion.finish_reason}\0{completion.text}"
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def score_answers(
@@ -128,6 +48,8 @@ def score_answers(
     workers: int | None = None,
     pictures: bool = True,
     settings: Mapping[str, Any] | None = None,
+    identity: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
     progress: Progress = lambda phase, done, total: None,
     before: Callable[[Sequence[tuple[Item, Answer]]], None] = lambda left: None,
     **how: Any,
@@ -141,6 +63,8 @@ def score_answers(
         workers: answers at once; None takes the number of cores.
         pictures: keep what was drawn in RUN/pictures.
         settings: further facts for the report: the system's name, the answers' file, ...
+        identity: what a resumed run must agree in beside benchmark, protocols and judge.
+        about: what else run.json shall say: where the data lie, ...
         before: called with what is left to score, before any of it is.
         how: further arguments of the task's scorer.
 
@@ -152,29 +76,23 @@ def score_answers(
     workers = workers or len(os.sched_getaffinity(0))
     folder = RunFolder(place)
     judge = how.get("judge")
-    done = folder.open(
-        {
-            "task": benchmark.task,
-            "revision": benchmark.revision,
-            "protocols": list(protocols),
-            "judge": judge.identity if judge else None,
-        }
-    )
+    done = folder.open(identity_of(benchmark, protocols, judge, identity), about)
     wanted = [
         (item, read_answer(item.id, completion, task.language, attempt))
         for item in benchmark.items
         for attempt, completion in enumerate(answers.get(item.id, ()))
     ]
-    final = {key for key, score in done.items() if not _asks_again(score)}
-    left = [one for one in wanted if not final.issuperset(_keys(*one, protocols))]
-    before(left)
     if pictures:
         keep_inputs(place, benchmark.items)
     how |= {"workers": workers, "pictures": place / "pictures" if pictures else None}
     with task.scorer(benchmark, protocols=protocols, **how) as scorer:
-        facts = {**_versions(benchmark), **scorer.settings, **(settings or {})}
+        basis = _basis(scorer)
+        final = {k for k, one in done.items() if one.basis == basis and not _asks_again(one)}
+        left = [one for one in wanted if not final.issuperset(_keys(*one, protocols))]
+        before(left)
+        facts = {**_versions(benchmark), **scorer.settings, **_usage(answers), **(settings or {})}
         with folder.scores.open("ab") as file:
-            _score_all(scorer, left, protocols, workers, file, done, progress, len(wanted))
+            _score_all(scorer, basis, left, protocols, workers, file, done, progress, len(wanted))
     keys = {key for one in wanted for key in _keys(*one, protocols)}
     scores = [score for key, score in done.items() if key in keys]
     reports = {
@@ -190,6 +108,39 @@ def score_answers(
     return reports
 
 
+def identity_of(
+    benchmark: Benchmark,
+    protocols: Sequence[ProtocolName],
+    judge: Judge | None,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What a resumed run must agree in: the top of run.json."""
+    return {
+        "task": benchmark.task,
+        "revision": benchmark.revision,
+        "protocols": list(protocols),
+        "judge": judge.identity if judge else None,
+        **(more or {}),
+    }
+
+
+def _basis(scorer: Scorer) -> str:
+    """Hash of what scores depend on beside the answer: versions, render stamp, limits, judge."""
+    told = json.dumps([__version__, scorer.settings], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _usage(answers: Mapping[str, Sequence[Completion]]) -> dict[str, Any]:
+    """What the answers took, as far as they say it."""
+    each = [one for completions in answers.values() for one in completions]
+    usage: dict[str, Any] = {"answers": len(each), "failed": sum(bool(c.error) for c in each)}
+    for name in ("prompt_tokens", "completion_tokens", "seconds"):
+        known = [value for c in each if (value := getattr(c, name)) is not None]
+        if known:
+            usage[name] = round(sum(known), 3)
+    return {"usage": usage}
+
+
 def _asks_again(score: Score) -> bool:
     """The judge could not be asked: a later session tries once more."""
     told = score.detail.get("judge")
@@ -203,6 +154,7 @@ def _keys(item: Item, answer: Answer, protocols: Sequence[ProtocolName]) -> list
 
 def _score_all(
     scorer: Scorer,
+    basis: str,
     left: Sequence[tuple[Item, Answer]],
     protocols: Sequence[ProtocolName],
     workers: int,
@@ -226,7 +178,8 @@ def _score_all(
                 ready, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ready:
                     with lock:
-                        for score in future.result():
+                        for found in future.result():
+                            score = replace(found, basis=basis)
                             file.write(to_json(score).encode() + b"\n")
                             done[key_of(score)] = score
                         file.flush()
@@ -243,6 +196,8 @@ def score_one(
 ) -> tuple[Score, ...]:
     """The scores of one answer; a fault of the scorer is an unscored answer, with its reason."""
     hashed = hash_of(answer.completion)
+    if answer.completion.error:
+        return _without_values(item, answer, protocols, "missing", answer.completion.error, hashed)
     try:
         scores = scorer.score(item, answer)
     except (IsolationMissing, RunStopped):  # true of every answer: nothing is hidden by stopping
@@ -253,9 +208,23 @@ def score_one(
         reason = f"fault of the scorer: {type(error).__name__}: {error}"
     else:
         return tuple(replace(score, answer_hash=hashed) for score in scores)
+    return _without_values(item, answer, protocols, "unscored", reason, hashed)
+
+
+def _without_values(
+    item: Item,
+    answer: Answer,
+    protocols: Sequence[ProtocolName],
+    status: str,
+    reason: str,
+    hashed: str,
+) -> tuple[Score, ...]:
+    """The rows of an answer that is missing or could not be scored."""
+    missing = status == "missing"
     return tuple(
         Score(
-            item.id, {}, " ".join(reason.split())[:300], "unscored", answer.problem, answer.notes,
+            item.id, {}, " ".join(reason.split())[:300], status,
+            "none" if missing else answer.problem, () if missing else answer.notes,
             answer.attempt, protocol, hashed,
         )
         for protocol in protocols
@@ -284,7 +253,7 @@ def report(
 ) -> Report:
     """Sum up the scores of one protocol."""
     by_item, rows = _values(task, benchmark, scores)
-    unscored = Counter(s.reason or "no reason given" for s in scores if s.status == "unscored")
+    unscored = Counter(s.reason or "no reason given" for s in scores if s.status in _NO_VALUE)
     return Report(
         task=benchmark.task,
         protocol=protocol,
@@ -308,7 +277,8 @@ def _values(
     """The scores of each answered item in order of its answers, and its values over them."""
     by_item: dict[str, list[Score]] = defaultdict(list)
     for score in sorted(scores, key=lambda s: (s.sample_id, s.attempt)):
-        by_item[score.sample_id].append(score)
+        if score.status != "missing":
+            by_item[score.sample_id].append(score)
     rows = {
         item.id: task.values(item, by_item[item.id])
         for item in benchmark.items
@@ -317,6 +287,7 @@ def _values(
     return by_item, rows
 
 
+_NO_VALUE = ("unscored", "missing")
 _WRITTEN = ("empty", "no_fence", "several_fences", "prose")  # notes of text.py
 
 
