@@ -221,7 +221,12 @@ def _facts(facts: Sequence[tuple[str, str]], title: str, *, is_open: bool) -> st
 
 def plain(text: str) -> str:
     """Text for HTML and for its attributes; what would act on the page is shown as a sign."""
-    return html.escape(text.translate(_SIGNS).encode(errors="backslashreplace").decode())
+    return html.escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """Text in which control characters and marks of direction are signs; not escaped."""
+    return text.translate(_SIGNS).encode(errors="backslashreplace").decode()
 
 
 _SIGNS: Mapping[int, str] = {
@@ -231,7 +236,9 @@ _SIGNS: Mapping[int, str] = {
 """Control characters, and marks that turn the direction of text, are shown by their numbers."""
 
 
-def page_of(title: str, lead: str, controls: str, body: str, *, script: str = "") -> str:
+def page_of(
+    title: str, lead: str, controls: str, body: str, *, script: str = "", style: str = ""
+) -> str:
     """A whole page around HTML that is escaped already; title and lead are plain text."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
@@ -242,7 +249,7 @@ def page_of(title: str, lead: str, controls: str, body: str, *, script: str = ""
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{plain(title)}</title>\n<style>{_STYLE}</style></head>\n"
+        f"<title>{plain(title)}</title>\n<style>{_STYLE}{style}</style></head>\n"
         f'<body><header class="top"><h1>{plain(title)}</h1><p>{plain(lead)}</p>'
         f"<nav>{controls}</nav></header>\n<main>{body}</main>\n<script>{script}</script></body></html>\n"
     )
