@@ -16,13 +16,15 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from viscodex.data.card import finish_dataset
 from viscodex.data.choose import Choice
 from viscodex.data.columns import REJECT_SCHEMA, reject_from_row, sample_from_row
 from viscodex.data.dataset import Shard
+from viscodex.data.decontaminate import OVERLAP
 from viscodex.data.draft import Reject, Source
-from viscodex.data.duplicates import Duplicate
+from viscodex.data.duplicates import IMAGE_DISTANCE, IMAGE_SIMILARITY, Duplicate
 from viscodex.data.filters import common_filters
 from viscodex.data.manifest import FilterNote, Manifest
 from viscodex.data.parts import Part, Workplace, in_order
@@ -44,6 +46,19 @@ ENGINE_FILTERS = {
 """Reasons of the engine's own, for the card."""
 
 Progress = Callable[[str, int, int], None]
+
+
+def engine_thresholds(recipe: DataRecipe, name: str) -> dict[str, Any]:
+    """The keys of the recipe that decide about a reason of the engine's own."""
+    if name == "too_long":
+        return {"max_tokens": recipe.max_tokens}
+    if name == "duplicate" and recipe.duplicates is not None:
+        return recipe.duplicates.model_dump()
+    if name == "contaminated" and recipe.decontaminate:
+        return {
+            "overlap": OVERLAP, "image_distance": IMAGE_DISTANCE, "image_similarity": IMAGE_SIMILARITY
+        }  # fmt: skip
+    return {}
 
 
 @dataclass(slots=True)
@@ -171,12 +186,15 @@ class Assembly:
         for label, source in sources.items():
             for rule in source.filters:
                 n = self.counts.get((label, rule.name), 0)
-                notes.append(FilterNote(rule.name, rule.explain, source.category, n_rejects=n))
-        limits = self.recipe.filters.model_dump()
-        common = [(rule.name, rule.explain) for rule in common_filters(**limits)]
-        for name, explain in (*common, *ENGINE_FILTERS.items()):
+                limits = dict(rule.thresholds)
+                notes.append(FilterNote(rule.name, rule.explain, source.category, limits, n))
+        rules = common_filters(**self.recipe.filters.model_dump())
+        common = [(rule.name, rule.explain, dict(rule.thresholds)) for rule in rules]
+        for name, explain in ENGINE_FILTERS.items():
+            common.append((name, explain, engine_thresholds(self.recipe, name)))
+        for name, explain, limits in common:
             n = sum(n for (_, found), n in self.counts.items() if found == name)
-            notes.append(FilterNote(name, explain, n_rejects=n))
+            notes.append(FilterNote(name, explain, "", limits, n))
         return notes
 
     def notes(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The nouns of a build: a draft is proposed, executed, judged by filters, and told as samples.
 
 in:  nothing; the sources make drafts, the blocks of the pipeline pass them on
-out: Draft, Evidence, Reject; the Source and Filter that each category implements
+out: Draft, Evidence, Reject, Unfit; the Source and Filter that each category implements
 not covered: the pipeline itself (build.py), what a stored sample is (viscodex/types.py)
 
     source.draft(index) -> Draft            a function of the recipe's seed and the index alone
@@ -62,6 +62,8 @@ class Filter:
     name: str  # blank, overflow, unseeded, ...
     explain: str  # what it looks for and why, one sentence; stands on the card
     check: Callable[[Draft, Evidence], Finding | None]
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    """Setting -> value at which it decides; stands on the card, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,34 @@ class Reject:
     kind: str = ""
     code: str = ""
     image: bytes | None = None
+
+
+class Unfit(Exception):
+    """Raised by draft, execute or tell: there is no sample in this material; it costs the draft.
+
+    Args:
+        filter: the name under which it is counted: refusal, no_code, ...
+        reason: one line for a person.
+        numbers: what was measured.
+        kind, code: of the draft, where it came that far; they stand in the reject.
+    """
+
+    def __init__(
+        self,
+        filter: str,
+        reason: str,
+        numbers: Mapping[str, float] | None = None,
+        *,
+        kind: str = "",
+        code: str = "",
+    ) -> None:
+        super().__init__(filter, reason)
+        self.filter, self.finding = filter, Finding(reason, dict(numbers or {}))
+        self.kind, self.code = kind, code
+
+
+class Exhausted(Exception):
+    """Raised by draft: the source has no draft of this index, nor of any higher one."""
 
 
 class Machine:

@@ -166,6 +166,12 @@ def _length(min_characters: int, max_characters: int, max_lines: int, max_line: 
         f"Code of {min_characters} to {max_characters} characters, at most {max_lines} lines and "
         f"{max_line} characters a line: more is data or packed code, which teaches little.",
         check,
+        {
+            "min_characters": min_characters,
+            "max_characters": max_characters,
+            "max_lines": max_lines,
+            "max_line": max_line,
+        },
     )
 
 
@@ -192,6 +198,7 @@ def _language(language: str, least: float) -> Filter:
         f"Questions, texts and strings in the language {language} (at least {least:.0%} of letters "
         "and of telling words), the one that the prompts are in.",
         check,
+        {"least_language": least},
     )
 
 
@@ -249,6 +256,7 @@ def _repetition(most: float) -> Filter:
         f"No text of which more than {most:.0%} is a phrase that follows itself {LEAST_TURNS} times "
         "or more: what a model writes that has lost its way.",
         check,
+        {"max_repetition": most},
     )
 
 

@@ -53,19 +53,30 @@ def filters(thresholds: Mapping[str, float]) -> tuple[Filter, ...]:
         Filter("no_figure", "The script must draw exactly one figure.", _one_figure),
         Filter("odd_size", "The picture is too small to read or larger than a document's.",
                _all(_least("width", t["min_side"], "pixels wide"), _least("height", t["min_side"], "pixels high"),
-                    _most("width", t["max_side"], "pixels wide"), _most("height", t["max_side"], "pixels high"))),
-        Filter("blank", "The picture is of nearly one colour.", _least("ink", t["min_ink"], "of the picture is ink")),
+                    _most("width", t["max_side"], "pixels wide"), _most("height", t["max_side"], "pixels high")),
+               _named(t, "min_side", "max_side")),
+        Filter("blank", "The picture is of nearly one colour.", _least("ink", t["min_ink"], "of the picture is ink"),
+               _named(t, "min_ink")),
         Filter("clipped", "Ink or text reaches the edge of the picture: something is cut off.",
                _all(_most("edge", t["max_edge"], "of the picture's edge carries ink"),
-                    _most("outside", t["max_outside"], "pixels of a text lie outside"))),
-        Filter("few_marks", "Too little data is drawn to learn from.", _least("marks", t["min_marks"], "data points are drawn")),
-        Filter("overlapping_text", "Lines of text lie on one another.", _most("overlap", t["max_overlap"], "of a text is covered by another")),
+                    _most("outside", t["max_outside"], "pixels of a text lie outside")),
+               _named(t, "max_edge", "max_outside")),
+        Filter("few_marks", "Too little data is drawn to learn from.", _least("marks", t["min_marks"], "data points are drawn"),
+               _named(t, "min_marks")),
+        Filter("overlapping_text", "Lines of text lie on one another.", _most("overlap", t["max_overlap"], "of a text is covered by another"),
+               _named(t, "max_overlap")),
         Filter("unreadable_text", "Text is too small or too faint to read.",
                _all(_least("smallest", t["min_font"], "pixels is the smallest font"),
-                    _least("contrast", t["min_contrast"], "of 255 is the faintest text's contrast"))),
+                    _least("contrast", t["min_contrast"], "of 255 is the faintest text's contrast")),
+               _named(t, "min_font", "min_contrast")),
         Filter("unseeded", "Two runs with different seeds differ: the script is not a function of its text.",
-               _most("repeat_difference", t["max_difference"], "of the pixels differ between two runs")),
+               _most("repeat_difference", t["max_difference"], "of the pixels differ between two runs"),
+               _named(t, "max_difference")),
     )  # fmt: skip
+
+
+def _named(thresholds: Mapping[str, float], *names: str) -> dict[str, float]:
+    return {name: thresholds[name] for name in names}
 
 
 def _least(name: str, limit: float, words: str) -> Check:

@@ -40,7 +40,12 @@ def page_filters(thresholds: Mapping[str, float]) -> tuple[Filter, ...]:
     """
     return (
         Filter("error", "The browser must show the page: no crash, timeout or refusal.", _error),
-        *(Filter(name, text, _on_record(check, thresholds)) for name, text, check in _CHECKS),
+        *(
+            Filter(
+                name, text, _on_record(check, thresholds), {key: thresholds[key] for key in used}
+            )
+            for name, text, check, used in _CHECKS
+        ),
     )
 
 
@@ -144,18 +149,28 @@ def _contrast(page: PageRecord, evidence: Evidence, t: Mapping[str, float]) -> F
     return None
 
 
-_CHECKS: tuple[tuple[str, str, _Check], ...] = (
-    ("blank", "The picture must show something: not nearly one colour, not without text.", _blank),
-    ("little_text", "A page with hardly a word teaches no layout.", _little_text),
-    ("size", "Very flat, long or narrow pages are no screenshots that anybody takes.", _size),
-    ("clipped", "The whole page must be on the picture.", _clipped),
-    ("overflow", "Nothing may leave the window sideways: that is a broken layout.", _overflow),
+_CHECKS: tuple[tuple[str, str, _Check, tuple[str, ...]], ...] = (
+    ("blank", "The picture must show something: not nearly one colour, not without text.", _blank,
+     ("one_color_share",)),
+    ("little_text", "A page with hardly a word teaches no layout.", _little_text,
+     ("min_letters", "min_blocks")),
+    ("size", "Very flat, long or narrow pages are no screenshots that anybody takes.", _size,
+     ("min_height_px", "max_height_px", "max_aspect")),
+    ("clipped", "The whole page must be on the picture.", _clipped,
+     ()),
+    ("overflow", "Nothing may leave the window sideways: that is a broken layout.", _overflow,
+     ("beyond_px",)),
     ("requests", "The page must be self-contained; pictures of the page's folder are placeholders "
-     "and allowed, everything else that it asks for is missing from the picture.", _requests),
-    ("console", "Scripts must run without errors.", _console),
-    ("overlap", "Texts that lie on one another are a broken layout and cannot be read.", _overlap),
-    ("contrast", "Texts must differ from their ground, or the picture does not show them.", _contrast),
+     "and allowed, everything else that it asks for is missing from the picture.", _requests,
+     ("max_refused",)),
+    ("console", "Scripts must run without errors.", _console,
+     ("max_console",)),
+    ("overlap", "Texts that lie on one another are a broken layout and cannot be read.", _overlap,
+     ("max_overlap_share",)),
+    ("contrast", "Texts must differ from their ground, or the picture does not show them.", _contrast,
+     ("min_contrast", "max_unreadable_share")),
 )  # fmt: skip
+"""Name, explanation, check, thresholds that it looks at."""
 
 
 def overlapping(blocks: tuple[TextBlock, ...]) -> set[int]:

@@ -251,6 +251,9 @@ def _judged(code: str, tests: dict[str, Any]) -> bool:
 def _filters(settings: Mapping[str, Any]) -> tuple[Filter, ...]:
     """In the order in which they are asked."""
 
+    def named(*names: str) -> dict[str, Any]:
+        return {name: settings[name] for name in names}
+
     def brute(draft: Draft, evidence: Evidence) -> Finding | None:
         return (
             None if evidence.numbers["agrees"] else Finding("the brute force gives other outputs")
@@ -289,13 +292,15 @@ def _filters(settings: Mapping[str, Any]) -> tuple[Filter, ...]:
     return (
         Filter("brute_force", "Reference and an independent solution must agree.", brute),
         Filter("judge", "The benchmark's own checker must pass the reference.", judged),
-        Filter("few_tests", "A handful of tests proves little.", at_least("tests", "min_tests", "too few tests")),
+        Filter("few_tests", "A handful of tests proves little.", at_least("tests", "min_tests", "too few tests"),
+               named("min_tests")),
         Filter(
             "constant_output",
             "Tests with one and the same output are passed by a guess.",
             at_least("distinct", "min_distinct_outputs", "the tests have too few different outputs"),
+            named("min_distinct_outputs"),
         ),
-        Filter("mutation", "Tests must fail on faulty solutions.", killed),
-        Filter("long_statement", "A statement must leave room for the answer.", length),
-        Filter("blank_picture", "A picture must show something.", blank),
+        Filter("mutation", "Tests must fail on faulty solutions.", killed, named("mutants", "min_killed")),
+        Filter("long_statement", "A statement must leave room for the answer.", length, named("max_statement_chars")),
+        Filter("blank_picture", "A picture must show something.", blank, named("min_ink")),
     )  # fmt: skip

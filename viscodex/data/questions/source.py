@@ -237,6 +237,9 @@ def _compare_pictures(draft: Draft, machine: Machine) -> Evidence:
 def _filters(settings: Mapping[str, Any]) -> tuple[Filter, ...]:
     """In the order in which they are asked."""
 
+    def named(*names: str) -> dict[str, Any]:
+        return {name: settings[name] for name in names}
+
     def right(draft: Draft, evidence: Evidence) -> Finding | None:
         if draft.facts["mode"] in ("plot", "page"):
             share, most = evidence.numbers.get("answer_changed", 1.0), settings["max_changed"]
@@ -274,8 +277,8 @@ def _filters(settings: Mapping[str, Any]) -> tuple[Filter, ...]:
 
     return (
         Filter("no_code", "The code of an answer must come out of its fence as it was run.", code),
-        Filter("wrong_answer", "The answer must give what is wanted when it runs.", right),
-        Filter("nothing_to_ask", "What is asked about must really be broken.", wrong),
-        Filter("blank_picture", "A picture must show something.", blank),
-        Filter("tall_picture", "A screen that nobody could photograph.", tall),
-    )
+        Filter("wrong_answer", "The answer must give what is wanted when it runs.", right, named("max_changed")),
+        Filter("nothing_to_ask", "What is asked about must really be broken.", wrong, named("min_changed")),
+        Filter("blank_picture", "A picture must show something.", blank, named("min_ink")),
+        Filter("tall_picture", "A screen that nobody could photograph.", tall, named("max_height_px")),
+    )  # fmt: skip
