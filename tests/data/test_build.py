@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viscodex.data.assemble import Assembly
 from viscodex.data.build import BuildReport, build
+from viscodex.data.choose import Choice
 from viscodex.data.parts import Workplace, plan_round
 from viscodex.data.progress import Snapshot, duration
 from viscodex.data.recipe import DataRecipe
+from viscodex.data.sources import make_sources
 from viscodex.data.store import open_dataset, read_rejects
 from viscodex.errors import BadInput, BadRecipe, BuildFailed, OutputRefused
 from viscodex.recipe import check_recipe, read_recipe
@@ -139,6 +142,29 @@ def test_common_filters_are_asked_and_stand_on_the_card(tmp_path: Path) -> None:
     assert ("length", 0) in listed and "language" not in dict(listed)
     with pytest.raises(BadRecipe, match="language"):
         a_recipe(filters={"language": "xx"})
+
+
+def test_the_card_names_each_threshold_and_its_value(tmp_path: Path) -> None:
+    """Those of the sources, of all categories, and of the engine."""
+    sources = {
+        "chart": {"n": 1, "settings": {"thresholds": {"min_font": 9.5}}},
+        "html": {"n": 1, "settings": {"thresholds": {"max_aspect": 3.5}}},
+        "algorithm": {"n": 1, "settings": {"min_killed": 0.4}},
+        "qa": {"n": 1, "settings": {"min_changed": 0.005}},
+    }
+    keys = {"max_tokens": 7000, "filters": {"max_lines": 900}, "duplicates": {"image_distance": 3}}
+    recipe = check_recipe(DataRecipe, {"sources": sources, "workers": 1, **keys})
+    assembly = Assembly(recipe, Workplace(tmp_path), [], Choice({}, {}, {}), {})
+    notes = {
+        (n.category, n.name): n.thresholds for n in assembly.filter_notes(make_sources(recipe))
+    }
+    assert notes["chart", "unreadable_text"] == {"min_font": 9.5, "min_contrast": 48}
+    assert notes["html", "size"]["max_aspect"] == 3.5
+    assert notes["algorithm", "mutation"] == {"mutants": 8, "min_killed": 0.4}
+    assert notes["qa", "nothing_to_ask"] == {"min_changed": 0.005}
+    assert notes["", "length"]["max_lines"] == 900
+    assert notes["", "too_long"] == {"max_tokens": 7000}
+    assert notes["", "duplicate"]["image_distance"] == 3
 
 
 def test_samples_that_are_too_long_are_rejected_alone(tmp_path: Path) -> None:
@@ -275,6 +301,29 @@ def test_a_folder_of_other_things_and_a_file_are_refused(tmp_path: Path) -> None
         with pytest.raises(OutputRefused):
             build(a_recipe(), place)
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [({"decontaminate": ["no/such/benchmark"]}, "no/such/benchmark"), ({"card": {"fail": "execute"}}, "first draft")],
+)  # fmt: skip
+def test_a_build_refused_before_its_work_leaves_the_folder_to_a_better_recipe(
+    tmp_path: Path, keys: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "given").mkdir()
+    for name in ("given", "new"):
+        with pytest.raises(BadInput, match=message):
+            build(a_recipe(**keys), tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["given"]
+    assert build(a_recipe(), tmp_path / "given").status == "done"
+
+
+def test_a_refusal_takes_nothing_of_a_build_in_work(tmp_path: Path) -> None:
+    build(a_recipe(n=6), tmp_path / "set")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
+    with pytest.raises(OutputRefused):
+        build(a_recipe(decontaminate=["no/such/benchmark"]), tmp_path / "set")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")} == before
 
 
 def test_what_a_part_left_without_a_report_is_made_again(tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def test_ctrl_c_says_that_it_goes_on_and_does(
     _, said = process.communicate()
     assert process.returncode == 130
     assert "finished parts are kept; the same command goes on" in said
+    assert said.count("interrupted") == 1
     assert "Traceback" not in said
     build(a_recipe(n=N, card=CARD), tmp_path / "set")
     assert files_of(tmp_path / "set") == whole

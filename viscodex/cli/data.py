@@ -181,9 +181,7 @@ class BuildProgress:
         if self._bars is not None:
             self._bars.stop()
         if kind is KeyboardInterrupt:
-            self._stderr.write(
-                "interrupted: finished parts are kept; the same command goes on with them\n"
-            )
+            self._stderr.write("finished parts are kept; the same command goes on with them\n")
 
 
 data.command("stats", epilog=dataset.STATS_EXAMPLES)(dataset.stats)

@@ -112,10 +112,12 @@ def build(
     sources = make_sources(recipe)
     place = Workplace(out)
     _check_out(place)
+    found = out.exists(), place.folder.exists()
     with disk_checked(out), locked(place.folder / "lock", wait=False) as held:
         if not held:
             raise OutputRefused("another build is writing there", str(out), "Wait for it.")
-        return _Build(recipe, place, sources, watch or (lambda snapshot: None), resubmit).run()
+        with _left_as_found(place, *found):
+            return _Build(recipe, place, sources, watch or (lambda snapshot: None), resubmit).run()
 
 
 class _Build:
@@ -143,12 +145,15 @@ class _Build:
 
     def run(self) -> BuildReport:
         """All steps; those that are done already are quick."""
-        _begin(self.place, {"recipe": self.content, "versions": self.versions})
+        identity = {"recipe": self.content, "versions": self.versions}
+        begun = _is_begun(self.place, identity)
         done = self.place.folder / "done.json"
         if done.exists():
             self.clear()
             return from_json(BuildReport, done.read_bytes())
         self.check_machine()
+        if not begun:
+            write_atomically(self.place.folder / "begun.json", json.dumps(identity, indent=1))
         parts, choice = self.make_samples()
         if choice is None:
             return self.submitted(parts)
@@ -314,12 +319,28 @@ def _check_out(place: Workplace) -> None:
         )
 
 
-def _begin(place: Workplace, identity: Mapping[str, Any]) -> None:
-    """Note what the folder is begun with; refuse to go on with anything else."""
+@contextlib.contextmanager
+def _left_as_found(place: Workplace, out: bool, workplace: bool) -> Iterator[None]:
+    """Where a build is refused before its work has begun, nothing of it stays.
+
+    Args:
+        out, workplace: whether these folders were there before.
+    """
+    try:
+        yield
+    finally:
+        if not workplace and not (place.folder / "begun.json").exists():
+            shutil.rmtree(place.folder, ignore_errors=True)
+            if not out:
+                with contextlib.suppress(OSError):
+                    place.out.rmdir()
+
+
+def _is_begun(place: Workplace, identity: Mapping[str, Any]) -> bool:
+    """Whether work has begun here; refuse to go on with anything else than it was begun with."""
     path = place.folder / "begun.json"
     if not path.exists():
-        write_atomically(path, json.dumps(identity, indent=1))
-        return
+        return False
     begun = json.loads(path.read_text())
     differences = list(_differences(begun, json.loads(json.dumps(identity))))
     if differences:
@@ -329,6 +350,7 @@ def _begin(place: Workplace, identity: Mapping[str, Any]) -> None:
             "\n".join([f"{place.out}: here / there", *differences[:8]]) + more,
             "Give the recipe that it was begun with, or choose a new folder.",
         )
+    return True
 
 
 def _differences(old: Any, new: Any, key: str = "") -> Iterator[str]:
