@@ -20,7 +20,7 @@ from viscodex.cli import app
 from viscodex.data.card import finish_dataset
 from viscodex.data.check import _spread, check_dataset
 from viscodex.data.draft import Reject
-from viscodex.data.stats import draft_of, histogram, measure
+from viscodex.data.stats import histogram, measure
 from viscodex.data.store import open_dataset, rejects_path, shard_path, write_rejects, write_shard
 from viscodex.execute.chart import run_chart
 from viscodex.types import Message, Sample
@@ -196,17 +196,6 @@ def test_histogram_bins_double_and_hold_everything() -> None:
         (0, 128, 2), (128, 256, 1), (256, 512, 0), (512, 1024, 1), (1024, 2048, 1),
     )  # fmt: skip
     assert histogram([]) == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "draft"),
-    [
-        ("chart-0000017", "chart-0000017"), ("chart-0000017-question-2", "chart-0000017"),
-        ("my-2-charts-0000017-ocr", "my-2-charts-0000017"), ("mine", "mine"), ("a-3", "a-3"),
-    ],
-)  # fmt: skip
-def test_the_draft_of_an_id(name: str, draft: str) -> None:
-    assert draft_of(name) == draft
 
 
 # --- commands -------------------------------------------------------------------------------------

@@ -255,6 +255,7 @@ def test_a_picture_that_cannot_be_read_names_the_sample() -> None:
         ("chart-0000017", "code", "chart-0000017"),
         ("chart-0000017-describe", "describe", "chart-0000017"),
         ("chart-0000017-question-2", "question", "chart-0000017"),
+        ("my-2-charts-0000017-ocr", "ocr", "my-2-charts-0000017"),
         ("mcd-12", "ocr", "mcd-12"),
     ],
 )

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from viscodex.data.tokens import TokenCounter, VisionSizes, histogram
+from viscodex.data.tokens import TokenCounter, VisionSizes
 from viscodex.errors import BadInput
 from viscodex.images import vision_tokens
 from viscodex.types import Message, Sample
@@ -200,21 +198,3 @@ def test_pictures_that_cannot_be_counted_name_their_sample() -> None:
         broken = Sample("qa-7", "qa", (Message("user", "<image>"), Message("assistant", "x")), (data,))  # fmt: skip
         with pytest.raises(BadInput):
             TokenCounter().count(broken)
-
-
-@given(st.lists(st.integers(0, 200_000), max_size=200), st.integers(1, 40))
-def test_a_histogram_counts_every_sample_once(totals: list[int], bins: int) -> None:
-    found = histogram(totals, bins)
-    assert sum(found.counts) == len(totals)
-    assert found.n_tokens == sum(totals)
-    assert len(found.counts) <= bins
-    assert len(found.lines()) == len(found.counts)
-    if totals:
-        assert found.quantiles["min"] == min(totals)
-        assert found.edges[-2] <= found.quantiles["max"] < found.edges[-1]
-        assert found.quantiles["p50"] <= found.quantiles["p90"] <= found.quantiles["p99"]
-
-
-def test_a_histogram_has_round_edges() -> None:
-    assert histogram([0, 90, 100, 950], 10).edges[:3] == (0, 100, 200)
-    assert histogram([0, 90, 100, 950], 10).counts == (2, 1, 0, 0, 0, 0, 0, 0, 0, 1)

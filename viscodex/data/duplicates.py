@@ -87,11 +87,12 @@ class Duplicate:
 def group_of(sample: Sample) -> str:
     """The id of the draft that a sample was told of: meta["draft"], or the id without its task."""
     draft = sample.meta.get("draft")
-    if isinstance(draft, str) and draft:
-        return draft
-    if sample.task == "code":
-        return sample.id
-    return re.sub(rf"-{re.escape(sample.task)}(-?\d+)?$", "", sample.id)
+    return draft if isinstance(draft, str) and draft else draft_of(sample.id, sample.task)
+
+
+def draft_of(sample_id: str, task: str) -> str:
+    """The draft of a sample by its name: chart-0000017 for chart-0000017-describe."""
+    return sample_id if task == "code" else re.sub(rf"-{re.escape(task)}(-?\d+)?$", "", sample_id)
 
 
 def code_of(sample: Sample) -> str:

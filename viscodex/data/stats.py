@@ -7,7 +7,6 @@ not covered: whether the samples are sound (check.py), the card (card.py)
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy as np
 import xxhash
 
 from viscodex.data.dataset import Dataset, Row
+from viscodex.data.duplicates import draft_of
 from viscodex.data.store import read_rejects
 
 Counts = dict[str, int]
@@ -122,7 +122,7 @@ class _Tally:
 
     def add(self, row: Row) -> None:
         """Count one row."""
-        self.drafts.add(draft_of(row.id))
+        self.drafts.add(draft_of(row.id, row.task))
         self.kinds[row.category, row.task, row.kind] += 1
         self.languages[row.language or "(none)"] += 1
         self.sources[row.source or "(unknown)"] += 1
@@ -172,14 +172,8 @@ def histogram(found: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
     )
 
 
-def draft_of(sample_id: str) -> str:
-    """The draft that a sample was told of: chart-0000017 for chart-0000017-describe."""
-    found = re.match(r".*-\d{5,}", sample_id)
-    return found[0] if found else sample_id
-
-
 def _count_pictures(dataset: Dataset, progress: Progress | None) -> PictureCounts:
-    ids = [row.id for row in dataset.rows()]
+    rows = [(row.id, row.task) for row in dataset.rows()]
     seen: dict[bytes, list[int]] = {}
     n = 0
     for index, picture in dataset.pictures():
@@ -188,14 +182,14 @@ def _count_pictures(dataset: Dataset, progress: Progress | None) -> PictureCount
         if progress is not None:
             progress("pictures", index + 1, len(dataset))
     shared = [
-        group for places in seen.values() if len(group := _drafts(ids[i] for i in places)) > 1
+        group for places in seen.values() if len(group := _drafts(rows[i] for i in places)) > 1
     ]
     return PictureCounts(n, len(seen), len(shared), tuple(group[:5] for group in shared[:10]))
 
 
-def _drafts(ids: Iterable[str]) -> tuple[str, ...]:
-    """One id for each draft among these."""
-    return tuple({draft_of(name): name for name in ids}.values())
+def _drafts(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """One id for each draft among these ids and tasks."""
+    return tuple({draft_of(name, task): name for name, task in rows}.values())
 
 
 # --- text -----------------------------------------------------------------------------------------

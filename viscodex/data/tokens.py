@@ -1,7 +1,7 @@
 """Tokens of a sample, text and vision, counted without a model.
 
 in:  samples; a tokenizer of a checkpoint directory or of the hub, or none
-out: TokenCount, Histogram
+out: TokenCount
 not covered: refusing samples that are too long (blocks.py), what a batch is made of (train/)
 
 The messages go through the checkpoint's own chat template and tokenizer; each picture counts as
@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -279,40 +279,3 @@ def _compiled(source: str, where: str) -> jinja2.Template:
 
 def _refuse(message: str) -> str:
     raise jinja2.TemplateError(message)
-
-
-# --- histogram ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """How long the samples of a data set are."""
-
-    edges: tuple[int, ...]  # of the bins; one more than counts
-    counts: tuple[int, ...]  # samples with edges[i] <= tokens < edges[i + 1]
-    quantiles: Mapping[str, int]  # min, p50, p90, p99, max
-    n_tokens: int  # of all samples
-
-    def lines(self, width: int = 40) -> list[str]:
-        """The histogram in text, one bin a line."""
-        most = max(self.counts, default=0) or 1
-        return [
-            f"{low:>8} - {high:<8} {count:>8} {'#' * math.ceil(count / most * width)}".rstrip()
-            for low, high, count in zip(self.edges, self.edges[1:], self.counts, strict=False)
-        ]
-
-
-def histogram(totals: Iterable[int], bins: int = 20) -> Histogram:
-    """Counts of token totals in at most so many bins, whose width is 1, 2 or 5 times a power of ten."""
-    found = sorted(totals)
-    if not found:
-        return Histogram((0,), (), {}, 0)
-    width = next(w for e in range(16) for m in (1, 2, 5) if found[-1] // (w := m * 10**e) < bins)
-    counts = [0] * (found[-1] // width + 1)
-    for total in found:
-        counts[total // width] += 1
-    quantiles = {"min": found[0], "max": found[-1]} | {
-        f"p{share}": found[min(len(found) - 1, len(found) * share // 100)] for share in (50, 90, 99)
-    }
-    edges = tuple(width * i for i in range(len(counts) + 1))
-    return Histogram(edges, tuple(counts), quantiles, sum(found))
