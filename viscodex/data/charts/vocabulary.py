@@ -144,7 +144,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("finance", "Export volume", "billion USD", 6, 340, 1,
           {"country": COUNTRIES}, "year", "growth", True, short="Exports"),
     Topic("sports", "Points scored", "points", 38, 112, 0, {"team": TEAMS}, "week", "flat",
-          short="Points"),
+          short="Score"),
     Topic("sports", "Home attendance", "thousands", 6, 58, 1, {"team": TEAMS}, "month",
           "flat", True, short="Attendance"),
     Topic("education", "Average test score", "points", 52, 94, 1,

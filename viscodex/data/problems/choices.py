@@ -338,23 +338,23 @@ def intervals(d: Draw) -> Problem:
 def grid_paths(d: Draw) -> Problem:
     """Paths to the right and down through a table."""
     diagonal = d.flag()
-    moves = [("0", "1"), ("1", "0")] + ([("1", "1")] if diagonal else [])
-    del moves
     froms = "(r - 1, c), (r, c - 1)" + (", (r - 1, c - 1)" if diagonal else "")
-    words = "to the right, down" + (" or diagonally down to the right" if diagonal else "")
-    words = words.replace(", down", " or down") if not diagonal else words
+    words = (
+        "to the right, down or diagonally down to the right" if diagonal else "to the right or down"
+    )
     goal, pick, text = d.pick(
         ("largest", "max", "the largest possible sum"),
         ("smallest", "min", "the smallest possible sum"),
     )
-    value, expression = d.pick(
-        ("of the numbers", "table[r][c]"),
-        ("of the absolute values of the numbers", "abs(table[r][c])"),
+    value, counting, expression = d.pick(
+        ("numbers", "", "table[r][c]"),
+        ("absolute values of the numbers", "", "abs(table[r][c])"),
         (
-            "of the numbers, where those on odd-numbered rows (counted from 0) are subtracted",
+            "numbers",
+            "; numbers on odd-numbered rows (counted from 0) are subtracted, not added",
             "table[r][c] * (1 - r % 2 * 2)",
         ),
-        ("of the numbers, negative ones counting as 0", "max(table[r][c], 0)"),
+        ("numbers", "; negative numbers count as 0", "max(table[r][c], 0)"),
     )
     block, guard = d.pick(
         ("", ""),
@@ -397,7 +397,7 @@ def walk(table: list[list[int]]) -> int:
     go(0, 0, 0)
     return {pick}(sums, default=-999)
 """
-    ask = f"A walk through the rectangular `table` begins in the upper left cell and ends in the lower right one; each move goes {words}. Return {text} {value} on the cells of such a walk, both ends included.{block}"
+    ask = f"A walk through the rectangular `table` begins in the upper left cell and ends in the lower right one; each move goes {words}. Return {text} of the {value} on the cells of such a walk, both ends included{counting}.{block}"
     low = 0 if guard else -9
 
     def make() -> list[object]:
