@@ -25,7 +25,6 @@ from typing import Any, Protocol
 from viscodex.errors import BadRecipe, MissingPart
 from viscodex.types import Completion, Message
 
-IMAGE_MARK = "<image>"
 DEFAULT = "nano"
 
 
