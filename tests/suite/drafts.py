@@ -28,10 +28,10 @@ def picture(folder: Path, name: str, text: str = "x") -> DraftImage:
     ImageDraw.Draw(image).text((20, 90), text, fill="black")
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    path = folder / "images" / name
+    path = folder / "pictures" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(stream.getvalue())
-    return DraftImage(f"images/{name}", sha256_of(stream.getvalue()), 320, 200)
+    return DraftImage(f"pictures/{name}", sha256_of(stream.getvalue()), 320, 200)
 
 
 def keyword_case(folder: Path, key: str = "fe-0001", **changes: Any) -> DraftCase:

@@ -139,9 +139,9 @@ class Assessor:
         return recorded if self.judge is None else _Either(recorded, self.judge)
 
     def _verdicts(self, draft: DraftCase) -> tuple[Verdict, ...]:
-        return three_ways(
-            self._case(draft), draft.wrong, judge=recorded_judge(draft.marks.values()), **self.where
-        )
+        responses = {"reference": draft.reference, "wrong": draft.wrong}
+        judge = recorded_judge(draft.marks.values())
+        return three_ways(self._case(draft), responses, judge=judge, **self.where)
 
     def _told(self, draft: DraftCase, verdict: Verdict) -> dict[str, Any]:
         """A verdict as JSON data: NaN is null, rules stand beside what became of them."""
@@ -181,12 +181,12 @@ def _own_marks(draft: DraftCase, marks: Any, reviewer: str) -> dict[str, Recorde
     made = {}
     for answer, given in marks.items():
         if isinstance(given, Mapping) and set(given) == {"correctness", "completeness"}:
-            numbers = [given["correctness"], given["completeness"]]
-            if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
+            first, second = given["correctness"], given["completeness"]
+            if not all(isinstance(n, int) and not isinstance(n, bool) for n in (first, second)):
                 raise ValueError(f"marks.{answer}: two whole numbers of 0 to 50 are needed")
             response = draft.reference if answer == "reference" else draft.wrong
             made[answer] = asdict(
-                mark_of(draft.id, answer, response, *numbers, by=reviewer, why="by an expert")
+                mark_of(draft.id, answer, response, first, second, reviewer, "by an expert")
             )
         else:
             made[answer] = given

@@ -8,18 +8,19 @@ not covered: a suite that is still under review (review.py)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from viscodex.errors import BadDataset, BadInput
 from viscodex.images import open_image
-from viscodex.suite.layout import JUDGE, SUITE, WRONG, file_hashes, read_lines, read_manifest
-from viscodex.suite.recorded import read_marks, recorded_judge
+from viscodex.suite.layout import ANSWERS, JUDGE, SUITE, file_hashes, read_manifest
 from viscodex.suite.trial import Verdict, three_ways
+from viscodex.tasks.answers import read_answers
 from viscodex.tasks.cases import Case
+from viscodex.tasks.judge import RecordedJudge
 from viscodex.tasks.suite import Suite, read_suite
 from viscodex.tasks.task import Judge
 
@@ -36,6 +37,8 @@ class CaseCheck:
     metrics: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     faults: tuple[str, ...]  # besides the verdicts: pictures that do not open
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -57,6 +60,8 @@ class SuiteCheck:
     faults: tuple[str, ...]  # of the suite as a whole: broken files, hashes
     revision: str
     is_frozen: bool
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -103,24 +108,28 @@ def check_suite(
         where: seconds, tier, allow_unsafe of the unit tests.
 
     Raises:
-        BadDataset: it is no suite, or judge.jsonl or the manifest cannot be read.
+        BadInput: it is no suite, or its answers or manifest cannot be read.
     """
     if not (place / SUITE).is_file():
         todo = "Give the folder that `viscodex suite freeze` wrote."
         raise BadDataset(f"there is no {SUITE}", str(place), todo)
     suite = read_suite(place / SUITE, visual=True)
-    marks = read_marks(read_lines(place / JUDGE))
-    asked = judge or recorded_judge(marks)
+    record = place / ANSWERS / JUDGE
+    if judge is None and record.is_file():
+        judge = RecordedJudge(record)
+    answers = {name: _answers(place, name) for name in ("reference", "wrong")}
     faults = [f"{name}: {why}" for name, why in suite.broken.items()]
     if frozen:
         faults += _hash_faults(place, suite)
-    if stale := sorted({mark.id for mark in marks} - set(suite.items)):
-        faults.append(f"{JUDGE} has marks for cases that are not there: {', '.join(stale)}")
+    for name, texts in answers.items():
+        if stale := sorted(set(texts) - set(suite.items)):
+            faults.append(f"{name}.jsonl answers cases that are not there: {', '.join(stale)}")
     cases = [item.strict for item in suite.items.values() if item.strict is not None]
     progress("checking", 0, len(cases))
 
     def check(case: Case) -> CaseCheck:
-        return _check(place, case, asked, where)
+        responses = {name: texts.get(case.id, "") for name, texts in answers.items()}
+        return _check(case, responses, judge, where)
 
     done = []
     with ThreadPoolExecutor(workers) as threads:
@@ -131,16 +140,24 @@ def check_suite(
     return SuiteCheck(tuple(done), tuple(faults), suite.revision, is_frozen)
 
 
-def _check(place: Path, case: Case, judge: Judge, where: dict[str, Any]) -> CaseCheck:
+def _answers(place: Path, name: str) -> dict[str, str]:
+    """Id -> text; where there are several answers to a case, the first."""
+    file = place / ANSWERS / f"{name}.jsonl"
+    if not file.is_file():
+        return {}
+    return {key: found[0].text for key, found in read_answers(file).items()}
+
+
+def _check(
+    case: Case, responses: Mapping[str, str], judge: Judge | None, where: dict[str, Any]
+) -> CaseCheck:
     faults = []
     for image in case.images:
         try:
             open_image(image.path.read_bytes(), where=image.path.name)
         except BadInput as error:
             faults.append(f"{error.what}: {error.where}")
-    file = place / WRONG / f"{case.id}.md"
-    wrong = file.read_text("utf-8") if file.is_file() else ""
-    verdicts = three_ways(case, wrong, judge=judge, **where)
+    verdicts = three_ways(case, responses, judge=judge, **where)
     return CaseCheck(case.id, case.area, case.lang, case.grading.metrics, verdicts, tuple(faults))
 
 

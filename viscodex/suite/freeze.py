@@ -20,22 +20,24 @@ from viscodex.errors import BadDataset, OutputRefused
 from viscodex.suite.check import SuiteCheck, check_suite
 from viscodex.suite.drafts import DraftCase, Drafts
 from viscodex.suite.layout import (
+    ANSWERS,
     CASES,
-    IMAGES,
     JUDGE,
-    REFS,
     SUITE,
-    WRONG,
     SuiteManifest,
     file_hashes,
-    read_lines,
+    sha256_of,
     to_yaml,
+    write_lines,
     write_manifest,
 )
-from viscodex.suite.mapping import case_mapping, paths_of, with_paths
-from viscodex.suite.recorded import marks_text, read_marks
+from viscodex.suite.mapping import case_mapping, paths_of, read_case, with_paths
+from viscodex.suite.trial import item_of
 from viscodex.tasks.cases import CaseError
+from viscodex.tasks.judge import recorded_reply
+from viscodex.tasks.questions import response_question
 from viscodex.tasks.suite import read_suite
+from viscodex.types import Answer, Completion
 
 ORIGIN = "draft.json"
 """What `suite draft` leaves about itself in the folder of the drafts."""
@@ -68,9 +70,7 @@ def freeze_drafts(
         for draft in accepted:
             _write_case(draft, folder, place)
         (place / SUITE).write_text(_suite_file(accepted, version), "utf-8")
-        marks = [mark for draft in accepted for mark in draft.marks.values()]
-        if marks:
-            (place / JUDGE).write_text(marks_text(marks), "utf-8")
+        _write_answers(accepted, folder, place)
         (place / "SOURCES.md").write_text(_sources(accepted), "utf-8")
         manifest = freeze_suite(
             place, allow_missing=allow_missing, origin=_origin(folder), named=folder, **how
@@ -112,7 +112,7 @@ def freeze_suite(
             "licence": {name: n for name, n in sorted(licences.items()) if name},
         },
         files=file_hashes(place),
-        judged_by=tuple(sorted({mark.by for mark in read_marks(read_lines(place / JUDGE))})),
+        judged_by=_judges(place),
         origin=origin or {},
     )
     write_manifest(place, manifest)
@@ -159,12 +159,32 @@ def _write_case(draft: DraftCase, folder: Path, place: Path) -> None:
         shutil.copyfile(source, target)
     data["images"] = [{**one, "path": f"../{one['path']}"} for one in data["images"]]
     data["grading"] = with_paths(data["grading"], lambda path: f"../{path}")
-    data["reference"] = {"path": f"../{REFS}/{draft.id}.md"}
-    for name in (CASES, IMAGES, REFS, WRONG):
-        (place / name).mkdir(exist_ok=True)
+    (place / CASES).mkdir(exist_ok=True)
     (place / CASES / f"{draft.id}.yaml").write_text(to_yaml(data), "utf-8")
-    (place / REFS / f"{draft.id}.md").write_text(draft.reference, "utf-8")
-    (place / WRONG / f"{draft.id}.md").write_text(draft.wrong, "utf-8")
+
+
+def _write_answers(drafts: list[DraftCase], folder: Path, place: Path) -> None:
+    """The three answers to each case; of the recorded marks those that are of these very texts."""
+    marks = []
+    for name in ("reference", "wrong", "empty"):
+        texts = {draft.id: getattr(draft, name, "") for draft in drafts}
+        rows = ({"id": key, "answer": text} for key, text in texts.items())
+        write_lines(place / ANSWERS / f"{name}.jsonl", rows)
+        for draft in drafts:
+            mark = draft.marks.get(name)
+            if mark is not None and mark.sha256 == sha256_of(texts[draft.id]):
+                case = read_case(draft, folder)
+                given = Answer(draft.id, Completion(texts[draft.id], "stop"))
+                question = response_question(item_of(case), given, case, texts[draft.id])
+                marks.append(recorded_reply(question, mark.by, mark.reply))
+    if marks:
+        write_lines(place / ANSWERS / JUDGE, marks)
+
+
+def _judges(place: Path) -> tuple[str, ...]:
+    file = place / ANSWERS / JUDGE
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    return tuple(sorted({json.loads(line)["judge"] for line in lines}))
 
 
 def _suite_file(drafts: list[DraftCase], version: str) -> str:

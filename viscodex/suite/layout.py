@@ -4,20 +4,21 @@ in:  the folder of a suite
 out: the names of its files, their hashes, its manifest
 not covered: reading and grading cases (tasks/suite.py)
 
-    SUITE/suite.yaml         version, cases: the paths of the case files
-          cases/ID.yaml      a question and how its answers are graded, format infibench-v/1
-          images/            its pictures
-          refs/ID.md         a whole response that scores 1
-          wrong/ID.md        a plausible one that scores below 0.5
-          tests/             files of unit tests
-          judge.jsonl        the recorded judge: a mark of the two responses, where a case asks for one
-          manifest.json      sha256 of all of these
+    SUITE/suite.yaml                version, cases: the paths of the case files
+          cases/ID.yaml             a question and how its answers are graded: infibench-v/1
+          pictures/ tests/          what case files name
+          answers/reference.jsonl   to each question a response that scores 1,
+                  wrong.jsonl       a plausible one that scores below 0.5,
+                  empty.jsonl       and none; all three as `viscodex score --answers` takes them
+                  judge.jsonl       what a judge said of the first two (--judge recorded/FILE)
+          manifest.json             sha256 of all of these
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ from viscodex.errors import BadDataset
 from viscodex.files import write_atomically
 from viscodex.types import from_json, to_json
 
-SUITE, MANIFEST, JUDGE = "suite.yaml", "manifest.json", "judge.jsonl"
-CASES, IMAGES, REFS, WRONG, TESTS = "cases", "images", "refs", "wrong", "tests"
+SUITE, MANIFEST = "suite.yaml", "manifest.json"
+CASES, PICTURES, ANSWERS = "cases", "pictures", "answers"
+JUDGE = "judge.jsonl"  # in ANSWERS
 FORMAT = 1  # of the manifest; a newer one is refused
 
 
@@ -55,7 +57,9 @@ def sha256_of(data: str | bytes) -> str:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """sha256 of all files of a suite but the manifest, by path; hidden files are no part of it.
+    """sha256 of all files of a suite but the manifest, by path.
+
+    Hidden files and what Python compiled are no part of it.
 
     Raises:
         BadDataset: a link, which would not be what it is elsewhere.
@@ -63,7 +67,8 @@ def file_hashes(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or name.as_posix() == MANIFEST:
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if hidden or name.as_posix() == MANIFEST:
             continue
         if path.is_symlink():
             raise BadDataset("a suite holds no links", str(path), "Put the file itself there.")
@@ -107,26 +112,11 @@ def to_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file of JSON lines; none where there is no file.
-
-    Raises:
-        BadDataset: a line that is no JSON object.
-    """
-    if not path.exists():
-        return []
-    rows = []
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BadDataset("no JSON lines", f"{path}:{number}: {error}") from None
-        if not isinstance(row, dict):
-            raise BadDataset("no JSON object", f"{path}:{number}")
-        rows.append(row)
-    return rows
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file of JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text(text.encode("utf-8", "replace").decode(), "utf-8")
 
 
 class _Dumper(yaml.SafeDumper):

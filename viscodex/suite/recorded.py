@@ -1,19 +1,17 @@
-"""The recorded judge of a suite: marks that were given once, to responses that are known.
+"""Marks of a judge that drafts keep: given once, to responses that are known by their hash.
 
-in:  rows {id, answer, sha256, reply, by}; Questions
-out: the reply to the response of a Question, read by the rubric as any judge's
-not covered: judges that are asked (tasks/judge.py)
+in:  what a judge or an expert says of the reference or the wrong answer
+out: RecordedMark; a judge that says it again
+not covered: judges that are asked, the record of a frozen suite (tasks/judge.py)
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from viscodex.errors import BadDataset
-from viscodex.suite.layout import JUDGE, sha256_of
+from viscodex.suite.layout import sha256_of
 from viscodex.tasks.judge import FunctionJudge
 from viscodex.tasks.rubrics import read_parts
 from viscodex.tasks.task import Question
@@ -45,30 +43,6 @@ def mark_of(
     """
     reply = {"correctness": correctness, "completeness": completeness, "reason": why}
     return RecordedMark(case, answer, sha256_of(response), json.dumps(reply), by)
-
-
-def read_marks(rows: Iterable[Mapping[str, Any]]) -> list[RecordedMark]:
-    """The marks of the rows of judge.jsonl.
-
-    Raises:
-        BadDataset: a row that is none.
-    """
-    marks = []
-    for number, row in enumerate(rows, 1):
-        try:
-            marks.append(RecordedMark(**row))
-        except (TypeError, ValueError) as error:
-            todo = "Keys are id, answer, sha256, reply, by; the reply is what a judge would write."
-            raise BadDataset(
-                "no mark of a judge", f"{JUDGE}, row {number}: {error}", todo
-            ) from None
-    return marks
-
-
-def marks_text(marks: Iterable[RecordedMark]) -> str:
-    """judge.jsonl of marks, in the order of cases and answers."""
-    rows = sorted(marks, key=lambda mark: (mark.id, mark.answer))
-    return "".join(json.dumps(asdict(mark), ensure_ascii=False) + "\n" for mark in rows)
 
 
 def recorded_judge(marks: Iterable[RecordedMark]) -> FunctionJudge:

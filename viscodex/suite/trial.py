@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from viscodex.tasks.cases import Case
 from viscodex.tasks.infibench import InfiScorer
@@ -39,6 +39,8 @@ class Verdict:
     detail: dict[str, Any] = field(default_factory=dict)  # JSON: rules, tests, the judge's reply
     missing: bool = False  # not graded, since this machine lacks something
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
+
 
 def item_of(case: Case) -> Item:
     """A case as the scorer takes it."""
@@ -63,12 +65,17 @@ def try_response(
 
 
 def three_ways(
-    case: Case, wrong: str, *, judge: Judge | None = None, **where: Any
+    case: Case, responses: Mapping[str, str], *, judge: Judge | None = None, **where: Any
 ) -> tuple[Verdict, ...]:
-    """The verdicts on the reference, the plausible wrong answer and the empty one."""
-    responses: Mapping[str, str] = {"reference": case.reference, "wrong": wrong, "empty": ""}
+    """The verdicts on the reference, the plausible wrong answer and the empty one.
+
+    Args:
+        responses: reference and wrong; one that is not there does not hold.
+        judge, where: as try_response takes them.
+    """
     verdicts = []
-    for answer, response in responses.items():
+    for answer in ANSWERS:
+        response = "" if answer == "empty" else responses.get(answer, "")
         if answer != "empty" and not response.strip():
             verdicts.append(Verdict(answer, math.nan, False, f"there is no {answer} answer"))
         else:
