@@ -5,6 +5,7 @@ out: an Execution with a PNG and a PageRecord, or a status that says why there i
 not covered: a page on its way (visit.py), speaking to the browser (browser.py), isolation (sandbox.py)
 
 A page has a context and a process of its own, thrown away with it; the browser is shared and warm.
+Pages without scripts and frames may follow one another in a tab, where the caller allows it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from viscodex.execute.browser import (
@@ -21,6 +22,7 @@ from viscodex.execute.browser import (
     BrowserGone,
 )
 from viscodex.execute.sandbox import Limits
+from viscodex.execute.series import Series
 from viscodex.execute.visit import (
     LONELY,
     MAX_HEIGHT_PX,
@@ -69,6 +71,7 @@ class PagePool:
         self._lock = threading.Lock()  # of what follows
         self._browser: Browser | None = None
         self._users: dict[Browser, int] = {}
+        self._kept: list[Series] = []  # tabs that wait for their next page; the newest last
         self._owner = os.getpid()
         self._closed = False
         self.launches = 0
@@ -88,6 +91,7 @@ class PagePool:
             if self._owner != os.getpid():
                 browsers = []
             self._users.clear()
+            self._forget_kept()
         for browser in browsers:
             browser.close()
 
@@ -103,6 +107,7 @@ class PagePool:
         placeholder: bytes | None = None,
         javascript: bool = True,
         settle: float = _SETTLE_S,
+        alone: bool = True,
     ) -> Execution:
         """Show a page and take down what is to be seen.
 
@@ -119,6 +124,8 @@ class PagePool:
                 placeholder of Design2Code.
             javascript: scripts run.
             settle: seconds between load and picture if the page has scripts.
+            alone: the page has a context and a process of its own. False: one without scripts,
+                frames and files may follow others in theirs, which takes half of the time.
 
         Returns:
             status "ok" with one picture and a PageRecord, or without pictures: "timeout" (wall,
@@ -133,8 +140,10 @@ class PagePool:
         wait = settle if javascript and SCRIPTED.search(html) else 0.0
         picture = grey_picture() if placeholder is None else placeholder
         page = Visit(html, (width, height), full_page, files, limits, picture, javascript, wait)
+        series = not (alone or files or LONELY.search(html))
         with self._slots:
-            done = self._try(page)
+            done = self._follow(page, (width, height, javascript, picture)) if series else None
+            done = done or self._try(page)
         if done is None:  # the browser ended, perhaps through another page
             with self._alone():
                 done = self._try(page) or self._try(page, last=True)
@@ -158,19 +167,68 @@ class PagePool:
         """
         picture = grey_picture() if placeholder is None else placeholder
         if len(pages) > 1 and not any(LONELY.search(html) for html in pages):
-            visit = Visit("", (1280, 720), True, files, PAGE_LIMITS, picture, True, 0.0)
-            bodies = [html.encode("utf-8", "replace") for html in pages]
+            visits = [
+                Visit(html, (1280, 720), True, files, PAGE_LIMITS, picture, True, 0.0)
+                for html in pages
+            ]
             with self._slots:
-                browser = self._acquire()
-                try:
-                    done = visit.render_each(browser, bodies)
-                except BrowserGone:
-                    done = None
-                finally:
-                    self._release(browser)
+                done = self._row(visits)
             if done is not None:
                 return done
         return [self.render(html, files=files, placeholder=placeholder) for html in pages]
+
+    def _row(self, pages: Sequence[Visit]) -> list[Execution] | None:
+        """All of the pages in a tab of their own; None where one of them fails."""
+        browser = self._acquire()
+        series = Series(browser)
+        done: list[Execution] = []
+        try:
+            for page in pages:
+                shown = series.render(page)
+                if shown is None:
+                    return None
+                done.append(shown)
+            return done
+        except BrowserGone:
+            return None
+        finally:
+            series.close()
+            self._release(browser)
+
+    def _follow(self, page: Visit, shared: Hashable) -> Execution | None:
+        """In the tab of an earlier page, or in a new one that is kept; None where that fails."""
+        browser = self._acquire()
+        series, left = self._kept_for(browser, shared), None
+        try:
+            done = series.render(page)
+            browser.pages += series.n_pages > 1  # the first was counted with its tab
+            return done
+        except BrowserGone:
+            return None
+        finally:
+            with self._lock:
+                if series.full or browser is not self._browser or self._closed:
+                    left = series
+                else:
+                    self._kept.append(series)
+                    if len(self._kept) > 2 * self.contexts:
+                        left = self._kept.pop(0)
+            if left is not None:
+                left.close()
+            self._release(browser)
+
+    def _kept_for(self, browser: Browser, shared: Hashable) -> Series:
+        with self._lock:
+            for place, series in enumerate(self._kept):
+                if series.browser is browser and series.shared == shared:
+                    return self._kept.pop(place)
+        return Series(browser, shared)
+
+    def _forget_kept(self) -> None:
+        """With the lock held: the tabs end with their browser."""
+        for series in self._kept:
+            series.forget()
+        self._kept.clear()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -208,9 +266,11 @@ class PagePool:
                 raise RuntimeError("the pool is closed")
             if self._owner != os.getpid():  # after a fork the browser is the parent's
                 self._browser, self._users, self._owner = None, {}, os.getpid()
+                self._forget_kept()
             old = self._browser
             if old is not None and (old.gone or old.pages >= self.recycle):
                 self._browser = None
+                self._forget_kept()
                 if not self._users[old]:
                     del self._users[old]
                     old.close()

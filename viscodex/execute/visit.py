@@ -20,7 +20,7 @@ import re
 import struct
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from functools import cache
 from pathlib import Path
@@ -122,6 +122,7 @@ class Visit:
 
     def _forget(self) -> None:
         self.tab: Tab | None = None
+        self.cpu_before = 0.0  # that the tab's process had used for them
         self.loaded: Future[None] = Future()
         self.served = False
         self.frame = ""  # our document is in it
@@ -138,7 +139,7 @@ class Visit:
             BrowserGone: the browser ended, this page's fault or not.
         """
         out_of_memory = browser.job.out_of_memory()
-        tab = self._open(browser, begin)
+        tab = self.open(browser, begin)
         try:
             self._prepare(tab)
             png, seen = self._show(tab)
@@ -158,44 +159,46 @@ class Visit:
             why = " ".join(str(error).split())[:200] or type(error).__name__
             return self.result(browser, begin, Stop("error", f"the browser failed: {why}"))
         finally:
-            self._leave(tab)
+            self.leave(tab)
 
-    def render_each(self, browser: Browser, bodies: Sequence[bytes]) -> list[Execution] | None:
-        """Several documents one after another in one tab, instead of this one's body.
+    def render_next(self, tab: Tab, begin: float, *, first: bool) -> Execution | None:
+        """One page of several in a tab, which is left open.
+
+        Args:
+            first: of its tab.
 
         Returns:
-            None where anything is amiss: each is to be rendered by itself then.
+            None where anything is amiss: the page is to be rendered by itself then.
 
         Raises:
             BrowserGone: the browser ended.
         """
-        done: list[Execution] = []
-        tab = self._open(browser, time.monotonic())
-        try:
-            self._prepare(tab)
-            for body in bodies:
-                begin = time.monotonic()
-                self._forget()
-                self.body, self.tab = body, tab
-                self.end = begin + self.limits.wall
-                tab.awaited.append(self.loaded)
-                png, seen = self._show(tab)
-                done.append(self.result(browser, begin, None, png, self._record(seen)))
-            return done
-        except (Stop, PageGone, CommandFailed, LookupError, TypeError, ValueError):
-            return None
-        finally:
-            self._leave(tab)
-
-    def _open(self, browser: Browser, begin: float) -> Tab:
         self._forget()
         self.end = begin + self.limits.wall
-        tab = self.tab = browser.new_page(*self.window)
-        tab.on_event = self._on_event
-        tab.awaited.append(self.loaded)
+        self._enter(tab)
+        self.cpu_before = tab.usage()[0]
+        try:
+            if first:
+                self._prepare(tab)
+            png, seen = self._show(tab)
+            return self.result(tab.browser, begin, None, png, self._record(seen))
+        except (Stop, PageGone, CommandFailed, LookupError, TypeError, ValueError):
+            return None
+
+    def open(self, browser: Browser, begin: float) -> Tab:
+        """An empty tab for this page."""
+        self._forget()
+        self.end = begin + self.limits.wall
+        tab = browser.new_page(*self.window)
+        self._enter(tab)
         return tab
 
-    def _leave(self, tab: Tab) -> None:
+    def _enter(self, tab: Tab) -> None:
+        self.tab, tab.on_event = tab, self._on_event
+        tab.awaited[:] = [self.loaded]
+
+    def leave(self, tab: Tab) -> None:
+        """Close the tab; the browser is ended if it does not obey."""
         if not tab.close(_CLOSE_S) and not (tab.kill() and tab.close(_CLOSE_S)):
             tab.browser.job.kill()  # it does not obey; other pages are tried again
         tab.release()
@@ -235,7 +238,7 @@ class Visit:
         """(CPU seconds, most bytes seen) of the page's process."""
         if self.tab is not None:
             cpu, memory = self.tab.usage()
-            self.peak = max(cpu, self.peak[0]), max(memory, self.peak[1])
+            self.peak = max(cpu - self.cpu_before, self.peak[0]), max(memory, self.peak[1])
         return self.peak
 
     def _too_much_memory(self) -> Stop:
