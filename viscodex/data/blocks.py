@@ -23,7 +23,16 @@ from pathlib import Path
 from datatrove.pipeline.base import PipelineStep
 
 from viscodex.data.decontaminate import BenchmarkIndex, Contamination
-from viscodex.data.draft import Draft, Evidence, Finding, Machine, Reject, Source
+from viscodex.data.draft import (
+    Draft,
+    Evidence,
+    Exhausted,
+    Finding,
+    Machine,
+    Reject,
+    Source,
+    Unfit,
+)
 from viscodex.data.duplicates import Signature, signature
 from viscodex.data.filters import common_filters, judge_sample
 from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locked
@@ -88,7 +97,7 @@ class Bench:
             BadRecipe: as make_source does.
         """
         self.part = self.parts[rank]
-        self.source: Source = make_source(self.recipe, self.part.source)
+        self.source: Source = make_source(self.recipe, self.part.source, self.place.folder)
         self.start = time.monotonic()
         self.n_kept = self.n_candidates = 0
         self.n_text_tokens = self.n_vision_tokens = 0
@@ -152,20 +161,36 @@ class Propose(Block):
         for index in bench.part.indexes():
             if bench.n_kept >= bench.part.quota:
                 return
-            bench.n_candidates += 1
             candidate = self.draw(index)
+            if candidate is None:
+                return
+            bench.n_candidates += 1
             yield candidate
 
-    def draw(self, index: int) -> Candidate:
-        """The candidate with an index; a source that fails here gives one that is lost."""
+    def draw(self, index: int) -> Candidate | None:
+        """The candidate with an index; a source that fails here gives one that is lost.
+
+        Returns:
+            None where the source is exhausted.
+        """
         try:
             return Candidate(self.bench.source.draft(index))
+        except Exhausted:
+            return None
+        except Unfit as unfit:
+            return self.lost(index, unfit.filter, unfit.finding, unfit.kind, unfit.code)
         except BUGS as error:
-            name, category = self.bench.source.name, self.bench.source.category
-            draft = Draft(f"{name}-{index:07d}", category, "", "", "", 0.0, self.bench.recipe.seed)
-            candidate = Candidate(draft)
-            candidate.reject("source_error", _bug("draft", error))
-            return candidate
+            return self.lost(index, "source_error", _bug("draft", error))
+
+    def lost(
+        self, index: int, name: str, finding: Finding, kind: str = "", code: str = ""
+    ) -> Candidate:
+        """A candidate of which no draft came."""
+        source, seed = self.bench.source, self.bench.recipe.seed
+        draft = Draft(f"{source.name}-{index:07d}", source.category, kind, code, "", 0.0, seed)
+        candidate = Candidate(draft)
+        candidate.reject(name, finding)
+        return candidate
 
 
 class Execute(Block):
@@ -177,6 +202,8 @@ class Execute(Block):
         """Give the candidate its evidence."""
         try:
             evidence = self.bench.source.execute(candidate.draft, self.bench.machine)
+        except Unfit as unfit:
+            return candidate.reject(unfit.filter, unfit.finding)
         except BUGS as error:
             return candidate.reject("source_error", _bug("execute", error))
         candidate.evidence = evidence
@@ -200,6 +227,8 @@ class Judge(Block):
         for rule in self.bench.source.filters:
             try:
                 finding = rule.check(candidate.draft, candidate.evidence)
+            except Unfit as unfit:
+                return candidate.reject(unfit.filter, unfit.finding)
             except BUGS as error:
                 return candidate.reject("source_error", _bug(rule.name, error))
             if finding is not None:
@@ -217,6 +246,8 @@ class Tell(Block):
         assert candidate.evidence is not None
         try:
             told = self.bench.source.tell(candidate.draft, candidate.evidence)
+        except Unfit as unfit:
+            return candidate.reject(unfit.filter, unfit.finding)
         except BUGS as error:
             return candidate.reject("source_error", _bug("tell", error))
         if not told:

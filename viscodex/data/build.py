@@ -109,8 +109,8 @@ def build(
         MissingPart: the browser, a runtime or a library is missing; before work starts.
         BuildFailed: workers were killed, a task failed, or nothing at all was kept.
     """
-    sources = make_sources(recipe)
     place = Workplace(out)
+    sources = make_sources(recipe, place.folder)
     _check_out(place)
     found = out.exists(), place.folder.exists()
     with disk_checked(out), locked(place.folder / "lock", wait=False) as held:

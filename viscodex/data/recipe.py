@@ -18,6 +18,7 @@ from viscodex.data.duplicates import (
     QUESTION_SIMILARITY,
 )
 from viscodex.data.filters import LICENCES
+from viscodex.data.teacher.settings import TeacherSettings
 from viscodex.recipe import Frozen
 
 Count = Annotated[int, Field(ge=1)]
@@ -81,10 +82,13 @@ class Ray(Frozen):
 
 
 class DataRecipe(Frozen):
-    """A data set. Executor, workers, ray and slurm do not change its content; all else does."""
+    """A data set. Executor, workers, ray, slurm, and where and how fast a teacher is asked, do not
+    change its content; all else does."""
 
     sources: Annotated[dict[Label, SourceEntry], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    teacher: TeacherSettings | None = None  # for sources that ask one
+    judge: TeacherSettings | None = None  # scores what such sources make; None: the teacher does
     runtime: str = "current"  # of the charts: viscodex runtime install NAME
     max_tokens: Count | None = 8192  # text and vision of a sample; more is rejected: too_long
     tokenizer: str | None = None  # directory or file of a tokenizer; None: the counter's own
@@ -113,6 +117,7 @@ class DataRecipe(Frozen):
 
     def content(self) -> dict[str, Any]:
         """All keys that decide the content, as plain data."""
-        beside = {"executor", "workers", "ray", "slurm"}
+        beside = {"executor", "workers", "ray", "slurm", "teacher", "judge"}
         content: dict[str, Any] = self.model_dump(mode="json", exclude=beside)
-        return content
+        asked = {"teacher": self.teacher, "judge": self.judge}
+        return content | {name: one.content() for name, one in asked.items() if one is not None}

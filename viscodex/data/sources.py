@@ -11,10 +11,12 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, cast
 
-from viscodex.data.draft import Draft, Evidence, Machine, Source
+from viscodex.data.draft import Draft, Evidence, Exhausted, Machine, Source, Unfit
 from viscodex.data.recipe import DataRecipe, SourceEntry
+from viscodex.data.teacher import Teacher
 from viscodex.errors import BadInput, BadRecipe
 from viscodex.types import CATEGORIES
 
@@ -33,13 +35,20 @@ BUGS = (
 """What a source may raise through a mistake of its own; it costs the draft, not the build."""
 
 
-def make_sources(recipe: DataRecipe) -> dict[str, Source]:
+GIVEN = ("seed", "teacher", "judge")
+"""Parameters of a source that come from the recipe, not from its settings."""
+
+
+def make_sources(recipe: DataRecipe, work: Path | None = None) -> dict[str, Source]:
     """The wanted sources of a recipe, by their keys in it.
+
+    Args:
+        work: folder of the build, where teachers keep their books.
 
     Raises:
         BadRecipe: no such source, unknown or refused settings, two sources of one name.
     """
-    sources = {label: make_source(recipe, label) for label in recipe.wanted}
+    sources = {label: make_source(recipe, label, work) for label in recipe.wanted}
     names: dict[str, str] = {}
     for label, source in sources.items():
         other = names.setdefault(source.name, label)
@@ -53,7 +62,7 @@ def make_sources(recipe: DataRecipe) -> dict[str, Source]:
     return sources
 
 
-def make_source(recipe: DataRecipe, label: str) -> Source:
+def make_source(recipe: DataRecipe, label: str, work: Path | None = None) -> Source:
     """One source of a recipe; as make_sources."""
     entry = recipe.sources[label]
     place = f"sources.{label}"
@@ -61,10 +70,21 @@ def make_source(recipe: DataRecipe, label: str) -> Source:
     known = inspect.signature(cls).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         for key in entry.settings:
-            if key not in known or key == "seed":
-                _refuse_setting(f"{place}.settings.{key}", key, [k for k in known if k != "seed"])
+            if key not in known or key in GIVEN:
+                _refuse_setting(
+                    f"{place}.settings.{key}", key, [k for k in known if k not in GIVEN]
+                )
+    given: dict[str, Any] = {"seed": recipe.seed}
+    given |= {key: one for key, one in _teachers(recipe, work).items() if key in known}
+    needed = "teacher" in known and known["teacher"].default is inspect.Parameter.empty
+    if needed and given["teacher"] is None:
+        raise BadRecipe(
+            "a source asks a teacher, and the recipe has none",
+            f"{place}: {entry.source or label}",
+            "Add a section `teacher: {model: ..., endpoint: ...}` (docs/mcd.md).",
+        )
     try:
-        source = cls(seed=recipe.seed, **entry.settings)
+        source = cls(**given, **entry.settings)
     except (ValueError, TypeError) as error:
         raise BadRecipe(
             "a source refuses its settings", f"{place}.settings: {error}", ""
@@ -76,6 +96,16 @@ def make_source(recipe: DataRecipe, label: str) -> Source:
             f"Categories: {', '.join(CATEGORIES)}.",
         )
     return cast("Source", source)
+
+
+def _teachers(recipe: DataRecipe, work: Path | None) -> dict[str, Teacher | None]:
+    """The teacher and the judge of a recipe; without a judge, the teacher judges."""
+    settings = {"teacher": recipe.teacher, "judge": recipe.judge}
+    made = {
+        name: None if own is None else Teacher(own, None if work is None else work / name)
+        for name, own in settings.items()
+    }
+    return {**made, "judge": made["judge"] or made["teacher"]}
 
 
 def _source_class(entry: SourceEntry, label: str) -> Any:
@@ -126,6 +156,8 @@ def try_sources(sources: Mapping[str, Source], runtime: str) -> None:
             try:
                 draft = source.draft(0)
                 evidence = source.execute(draft, machine)
+            except (Unfit, Exhausted):
+                continue  # what it is made of has no sample there; the build counts it
             except BUGS as error:
                 raise BadInput(
                     "a source fails on its first draft",
