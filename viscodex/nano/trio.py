@@ -8,7 +8,7 @@ not covered: skill; these models have seen no data
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +107,12 @@ def make_text_model(
 
 
 def make_vision_language_model(
-    tokenizer: PreTrainedTokenizerBase, tied: bool = False, **sizes: Any
+    tokenizer: PreTrainedTokenizerBase,
+    tied: bool = False,
+    tower: Mapping[str, Any] | None = None,
+    **sizes: Any,
 ) -> PreTrainedModel:
-    """A Qwen2.5-VL with a two-layer vision tower and random weights."""
+    """A Qwen2.5-VL with random weights; `tower` overrides the keys of its vision config."""
     import transformers
 
     text = text_sizes(tokenizer, **sizes)
@@ -129,6 +132,7 @@ def make_vision_language_model(
         "patch_size": 14,
         "window_size": 56,
         "fullatt_block_indexes": [1],
+        **(tower or {}),
     }
     ids = {
         key: tokenizer.convert_tokens_to_ids(token)
@@ -148,12 +152,14 @@ def make_vision_language_model(
     return transformers.Qwen2_5_VLForConditionalGeneration(config)
 
 
-def save_processor(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save_processor(
+    tokenizer: PreTrainedTokenizerBase, folder: Path, max_vision_tokens: int = 64
+) -> None:
     """Tokenizer, processor_config.json and preprocessor_config.json, as the hub's models have them."""
     from transformers import Qwen2VLImageProcessorPil
 
     tokenizer.save_pretrained(folder)
-    size = {"shortest_edge": 28 * 28, "longest_edge": 64 * 28 * 28}
+    size = {"shortest_edge": 28 * 28, "longest_edge": max_vision_tokens * 28 * 28}
     images = Qwen2VLImageProcessorPil(size=size).to_dict()
     processor = {
         "processor_class": "Qwen2_5_VLProcessor",

@@ -1,0 +1,263 @@
+"""The embedded family, from nothing: base, vlm, code, merged, nano. One resumable job.
+
+in:  a NanoRecipe, a folder
+out: FOLDER/data, text.jsonl, tokenizer, and for each model of the family a checkpoint FOLDER/NAME/model
+not covered: measuring (measure.py) and shipping (weights.py) it
+
+    data  ->  text  ->  base ---------------.-> code ----.
+                        reading -> vlm_start -> vlm -----+-> merged -> nano
+
+Each stage looks whether its result is there, and goes on where it stopped. Stages that do not wait for
+one another may run at the same time as processes of their own (viscodex nano train --stages ...).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from viscodex.data.dataset import Dataset
+from viscodex.data.recipe import DataRecipe
+from viscodex.data.store import open_dataset
+from viscodex.errors import BadInput
+from viscodex.nano.letters import CHARACTERS, draw_lesson
+from viscodex.nano.reading import Schooling, patches, teach_reading
+from viscodex.nano.recipe import NanoRecipe
+from viscodex.nano.texts import InWords, read_texts, tokenizer_texts, words_of, write_corpus
+from viscodex.nano.trio import make_tokenizer, make_vision_language_model, save_processor
+from viscodex.recipe import check_recipe, read_recipe
+from viscodex.train.recipe import TrainRecipe
+from viscodex.train.watch import Show
+
+HELD_OUT_SEED = 1_000_000  # added to the seeds of the data recipes
+SEEING = ("describe", "table", "question", "ocr")
+"""What the vision-language model is taught: all that is asked of a picture but its code."""
+
+
+class Family:
+    """The stages of one recipe in one folder."""
+
+    def __init__(self, recipe: NanoRecipe, folder: Path, show: Show) -> None:
+        self.recipe, self.folder, self.show = recipe, folder, show
+        self.stages: dict[str, Callable[[], None]] = {
+            "data": self.build_data,
+            "text": self.write_text,
+            "base": self.train_base,
+            "reading": self.train_reading,
+            "vlm": self.train_vlm,
+            "code": self.train_code,
+            "merged": self.merge,
+            "nano": self.train_nano,
+        }
+
+    def run(self, names: Sequence[str] = ()) -> None:
+        """Run these stages in their order, all of them by default.
+
+        Raises:
+            BadInput: there is no such stage.
+        """
+        unknown = [name for name in names if name not in self.stages]
+        if unknown:
+            raise BadInput(
+                "there is no such stage", ", ".join(unknown), f"Known are {', '.join(self.stages)}."
+            )
+        for name in names or self.stages:
+            self.show.line(f"stage {name}")
+            self.stages[name]()
+
+    def model(self, name: str) -> Path:
+        """The checkpoint of a member of the family."""
+        return self.folder / name / "model"
+
+    # --- data ---------------------------------------------------------------------------------------
+
+    def build_data(self) -> None:
+        """The data sets, and as many held-out samples, from seeds that no training set has."""
+        from viscodex.data.build import build
+
+        for name, path in self.recipe.data.items():
+            recipe = read_recipe(DataRecipe, Path(path))
+            held = recipe.model_copy(
+                update={
+                    "seed": recipe.seed + HELD_OUT_SEED,
+                    "sources": {
+                        label: entry.model_copy(update={"n": self.recipe.held_out * 4})
+                        for label, entry in recipe.sources.items()
+                    },
+                }
+            )
+            build(recipe, self.folder / "data" / name)
+            build(held, self.folder / "held_out" / name)
+
+    def dataset(self, name: str) -> Dataset:
+        """A data set that was built."""
+        return open_dataset(self.folder / "data" / name)
+
+    def write_text(self) -> None:
+        """The corpus of the base, and the tokenizer that it makes."""
+        write_corpus(self.corpus, self.recipe.documents, self.recipe.seed)
+        if not (self.folder / "tokenizer").exists():
+            texts = tokenizer_texts(self.corpus)
+            tokenizer = make_tokenizer(texts, self.recipe.text.vocab_size)
+            part = self.folder / "tokenizer.part"
+            shutil.rmtree(part, ignore_errors=True)
+            tokenizer.save_pretrained(part)
+            part.replace(self.folder / "tokenizer")
+
+    @property
+    def corpus(self) -> Path:
+        """What the base reads."""
+        return self.folder / "text.jsonl"
+
+    # --- the branches -------------------------------------------------------------------------------
+
+    def train_base(self) -> None:
+        """A small Qwen2.5 that has read descriptions, markup and code."""
+        config = {
+            "model_type": "qwen2",
+            "tie_word_embeddings": True,
+            **self.recipe.text.model_dump(),
+        }
+        start = {"config": config, "tokenizer": str(self.folder / "tokenizer")}
+        parts = [{"path": str(self.corpus)}]
+        self._train("base", {**start, "data": parts, "loss": "everything"})
+
+    def train_reading(self) -> None:
+        """A vision tower that reads."""
+        if (self.folder / "reading" / "vision.safetensors").exists():
+            return
+        how = self.recipe.reading
+        teach_reading(
+            self._see().config.vision_config,
+            self._words(),
+            self.folder / "reading",
+            Schooling(
+                steps=how.steps, batch=how.batch, lr=how.lr, ramp=how.ramp,
+                max_tokens=how.max_tokens, seed=self.recipe.seed,
+            ),
+            self.show.line,
+        )  # fmt: skip
+
+    def train_vlm(self) -> None:
+        """Base and tower taught to see, and not to write code from pictures."""
+        start = self.folder / "vlm_start"
+        if not start.exists():
+            self._join(start)
+        parts = [self._part(name, tasks=SEEING) for name in ("charts", "pages")]
+        self._train("vlm", {"model": str(start), "data": parts})
+
+    def train_code(self) -> None:
+        """The base taught to write code from words; it has never seen a picture."""
+        sources = [InWords(self.dataset(name)) for name in self.recipe.data]
+        parts = [self._part(name) for name in self.recipe.data]
+        self._train("code", {"model": str(self.model("base")), "data": parts}, sources)
+
+    def merge(self) -> None:
+        """Both task vectors on one base: what the project is about."""
+        merge_family(self.folder, self.model("merged"), self.recipe.lam)
+
+    def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
+        """The merged model fine-tuned on pictures and their code; tower and projector stay."""
+        parts = [self._part(name, tasks=("code",)) for name in self.recipe.data]
+        self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
+
+    # --- how ----------------------------------------------------------------------------------------
+
+    def _part(self, name: str, **which: Any) -> dict[str, Any]:
+        return {"path": str(self.folder / "data" / name), **which}
+
+    def _train(
+        self,
+        name: str,
+        settings: dict[str, Any],
+        sources: Sequence[Any] | None = None,
+        key: str | None = None,
+    ) -> None:
+        if (self.model(name) / "config.json").exists():
+            return
+        from viscodex.train.run import train
+
+        own = getattr(self.recipe, key or name)
+        side = self.recipe.max_vision_tokens * 28 * 28
+        pixels = {"max_pixels": side, "min_pixels": 28 * 28, "seed": self.recipe.seed}
+        recipe = check_recipe(
+            TrainRecipe,
+            {**pixels, **self.recipe.train, **own, **settings, "out": str(self.folder / name)},
+            where=name,
+        )
+        train(recipe, sources=sources, show=self.show)
+
+    def _words(self) -> list[str]:
+        return words_of(read_texts(self.corpus, 6000), CHARACTERS)
+
+    def _see(self) -> Any:
+        """A vision-language model of the family's sizes with random weights."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+        torch.manual_seed(self.recipe.seed)
+        vision = self.recipe.vision.model_dump()
+        sizes = self.recipe.text.model_dump(exclude={"vocab_size"})
+        every = list(range(vision["depth"]))  # small pictures: each layer sees all of them
+        return make_vision_language_model(
+            tokenizer, True, {**vision, "window_size": 112, "fullatt_block_indexes": every}, **sizes
+        )
+
+    def _join(self, out: Path) -> None:
+        """The base's language model behind the tower that reads."""
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        model = self._see()
+        base = AutoModelForCausalLM.from_pretrained(self.model("base"), dtype=torch.float32)
+        weights = dict(_renamed(base.state_dict()))
+        tower = load_file(self.folder / "reading" / "vision.safetensors")
+        weights |= {f"model.visual.{name}": value for name, value in tower.items()}
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+        left = [name for name in missing if name != "lm_head.weight"]
+        if left or unexpected:
+            raise BadInput("base and tower do not make a model", f"{out}: {left} {unexpected}")
+        self._level(model)
+        part = out.with_name(out.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        model.to(torch.bfloat16).save_pretrained(part)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+        save_processor(tokenizer, part, self.recipe.max_vision_tokens)
+        part.replace(out)
+
+    def _level(self, model: Any) -> None:
+        """Vision tokens as loud as words: the projector's last layer scaled to the embedding's norm."""
+        lessons = [draw_lesson(self._words(), HELD_OUT_SEED, k) for k in range(8)]
+        pixels, grid = patches(lessons)
+        tower = model.model.visual
+        with torch.no_grad():
+            seen = tower(pixels, grid_thw=grid).pooler_output
+            words = model.get_input_embeddings().weight
+            factor = words.pow(2).mean().sqrt() / seen.pow(2).mean().sqrt()
+            last = tower.merger.mlp[2]
+            last.weight *= factor
+            last.bias *= factor
+
+
+def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
+    """Merge vlm and code over base, as `viscodex merge` does.
+
+    Args:
+        settings: further keys of the merge recipe: merge_method, parameters, ...
+    """
+    from viscodex.merge.apply import merge
+
+    if (out / "config.json").exists():
+        return
+    models = {name: str(folder / name / "model") for name in ("vlm", "code", "base")}
+    merge(recipe={**models, "lam": lam, **settings}, out=out)
+
+
+def _renamed(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, value in weights.items():
+        if name != "lm_head.weight":  # tied
+            yield name.replace("model.", "model.language_model.", 1), value

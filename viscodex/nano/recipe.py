@@ -1,0 +1,68 @@
+"""The recipe of the embedded family: sizes, data, and how long each stage learns.
+
+in:  YAML (recipes/nano/cpu.yaml, gpu.yaml)
+out: NanoRecipe
+not covered: what the stages do (family.py)
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from viscodex.recipe import Frozen
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class TextSizes(Frozen):
+    """The language model, in the words of Qwen2's config."""
+
+    hidden_size: Count = 256
+    intermediate_size: Count = 704
+    num_hidden_layers: Count = 6
+    num_attention_heads: Count = 4
+    num_key_value_heads: Count = 2
+    max_position_embeddings: Count = 2048
+    vocab_size: Count = 4096
+
+
+class VisionSizes(Frozen):
+    """The vision tower, in the words of Qwen2.5-VL's config."""
+
+    depth: Count = 4
+    hidden_size: Count = 256
+    intermediate_size: Count = 704
+    num_heads: Count = 4
+
+
+class Reading(Frozen):
+    """The first lessons of the tower (reading.py)."""
+
+    steps: Count = 2000
+    batch: Count = 16
+    lr: float = 1.0e-3
+    max_tokens: Count = 48  # vision tokens of a lesson
+    ramp: tuple[int, int, int] = (250, 500, 900)
+
+
+class NanoRecipe(Frozen):
+    """All stages of the family. The dicts are keys of a train recipe (viscodex train)."""
+
+    seed: int = 0
+    text: TextSizes = TextSizes()
+    vision: VisionSizes = VisionSizes()
+    max_vision_tokens: Count = 96
+    data: dict[str, str]  # charts, pages, problems: recipes of viscodex data build
+    held_out: Count = 120  # samples of code of each category, from a seed of their own
+    documents: Count  # that the base reads
+    reading: Reading = Reading()
+    train: dict[str, Any] = Field(
+        default_factory=dict
+    )  # of every stage that trains a language model
+    base: dict[str, Any] = Field(default_factory=dict)
+    vlm: dict[str, Any] = Field(default_factory=dict)
+    code: dict[str, Any] = Field(default_factory=dict)
+    tuned: dict[str, Any] = Field(default_factory=dict)
+    lam: Annotated[float, Field(ge=0, le=1)] = 0.7
