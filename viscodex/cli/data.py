@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from viscodex.cli import dataset
+from viscodex.cli import dataset, posts
 from viscodex.cli.terminal import console, say
 from viscodex.errors import BadRecipe, MissingPart
 
@@ -189,3 +189,4 @@ data.command("check", epilog=dataset.CHECK_EXAMPLES)(dataset.check)
 data.command("view", epilog=dataset.VIEW_EXAMPLES)(dataset.view)
 data.command("export", epilog=dataset.EXPORT_EXAMPLES)(dataset.export)
 data.command("import", epilog=dataset.IMPORT_EXAMPLES)(dataset.import_)
+data.command("posts", epilog=posts.POSTS_EXAMPLES)(posts.posts)

@@ -25,6 +25,7 @@ SOURCES: dict[str, str] = {
     "html": "viscodex.data.pages:PageSource",
     "algorithm": "viscodex.data.problems:ProblemSource",
     "qa": "viscodex.data.questions:QuestionSource",
+    "post": "viscodex.data.posts:PostSource",
 }
 """Name in a recipe -> where the class is."""
 

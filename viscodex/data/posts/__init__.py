@@ -9,5 +9,11 @@ not covered: what a benchmark makes of them
     index.py     questions joined with their accepted answers, on disk, resumable
     html.py      the HTML of a post as Markdown; its pictures and code
     fetch.py     pictures by the net, politely, or from a folder
+    rewriting.py what the teacher makes of question and answer
+    web.py       one polite request
     source.py    the samples
 """
+
+from viscodex.data.posts.source import PostSource
+
+__all__ = ["PostSource"]

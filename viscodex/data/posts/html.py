@@ -246,7 +246,7 @@ def fence(code: str, language: str) -> str:
 def _converter() -> Any:
     from markdownify import MarkdownConverter
 
-    class Converter(MarkdownConverter):  # type: ignore[misc]
+    class Converter(MarkdownConverter):
         """Blocks of code as they are."""
 
         def convert_pre(self, el: Any, text: str, parent_tags: Any) -> str:
