@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from viscodex import __version__
-from viscodex.cli import data, machine, merge, run, score, train
+from viscodex.cli import data, machine, merge, nano, report, run, score, suite, train
 from viscodex.errors import ViscodexError
 
 app = typer.Typer(
@@ -68,7 +68,11 @@ app.command("inspect", epilog=merge.INSPECT_EXAMPLES)(merge.inspect)
 app.add_typer(data.data, name="data")
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("score", epilog=score.SCORE_EXAMPLES)(score.score)
+app.command("report", epilog=report.REPORT_EXAMPLES)(report.report)
+app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
+app.add_typer(suite.suite, name="suite")
 app.command("run", epilog=run.RUN_EXAMPLES)(run.run)
 app.add_typer(run.runtimes, name="runtime")
+app.add_typer(nano.nano, name="nano")
 app.command("doctor")(machine.doctor)
 app.command("demo")(machine.demo)

@@ -77,7 +77,7 @@ def train(
         progress = stack.enter_context(Progress())
         wanted = checked.sample_every is not None and run_samples and _is_main()
         execute = _executor(stack) if wanted else None
-        lines = _Lines(checked.log_every)
+        lines = StepLines(checked.log_every)
         show = Show(say, progress.update, _show_parts, lines.step) if _is_main() else Show()
         report = train(checked, execute=execute, show=show)
     if not _is_main():
@@ -142,7 +142,7 @@ def _show_parts(rows: Sequence[PartRow]) -> None:
     terminal.print(table)
 
 
-class _Lines:
+class StepLines:
     """A line per `every` steps: loss, speed, time left."""
 
     def __init__(self, every: int) -> None:

@@ -243,6 +243,18 @@ class Family:
             last.bias *= factor
 
 
+def read_family_recipe(size: str) -> NanoRecipe:
+    """The recipe of a size: cpu, gpu, auto, or a file.
+
+    Raises:
+        BadRecipe: there is no such file, or something else in it.
+    """
+    if size == "auto":
+        size = "gpu" if torch.cuda.is_available() else "cpu"
+    path = Path(f"recipes/nano/{size}.yaml") if size in ("cpu", "gpu") else Path(size)
+    return read_recipe(NanoRecipe, path)
+
+
 def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
     """Merge vlm and code over base, as `viscodex merge` does.
 
@@ -253,7 +265,7 @@ def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
 
     if (out / "config.json").exists():
         return
-    models = {name: str(folder / name / "model") for name in ("vlm", "code", "base")}
+    models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
     merge(recipe={**models, "lam": lam, **settings}, out=out)
 
 
@@ -261,3 +273,8 @@ def _renamed(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tens
     for name, value in weights.items():
         if name != "lm_head.weight":  # tied
             yield name.replace("model.", "model.language_model.", 1), value
+
+
+def _checkpoint(place: Path) -> Path:
+    """A member's checkpoint: FOLDER/NAME/model while it trains, FOLDER/NAME as it is shipped."""
+    return place / "model" if (place / "model").exists() else place

@@ -1,0 +1,91 @@
+"""viscodex nano: the embedded family.
+
+in:  arguments
+out: the family's checkpoints in a folder; figures of its members
+not covered: the stages (nano/family.py), the figures (nano/measure.py)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+nano = typer.Typer(
+    help="Train the embedded family from nothing, measure it, ship it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+TRAIN_EXAMPLES = """
+\b
+Examples:
+  viscodex nano train -o family                      all stages; run it again to go on
+  viscodex nano train -o family --stages base        one stage
+  viscodex nano train -o family --stages reading     another one at the same time, elsewhere
+  viscodex nano train --size gpu -o family
+"""
+
+MEASURE_EXAMPLES = """
+\b
+Examples:
+  viscodex nano measure family                       vlm, code, merged and nano on held-out samples
+  viscodex nano measure family --models nano --limit 40
+"""
+
+Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.")]
+
+
+@nano.command("train", epilog=TRAIN_EXAMPLES)
+def train(
+    size: Annotated[
+        str, typer.Option(help="cpu, gpu, auto, or a recipe file. auto: gpu when there is one.")
+    ] = "auto",
+    out: Folder = Path("nano_family"),
+    stages: Annotated[str, typer.Option(help="Stages to run, with commas; all by default.")] = "",
+) -> None:
+    """Data, base, reading, vlm, code, merge and fine-tuning: one resumable job."""
+    from viscodex.cli.terminal import Progress, say
+    from viscodex.cli.train import StepLines
+    from viscodex.nano.family import Family, read_family_recipe
+    from viscodex.train.watch import Show
+
+    recipe = read_family_recipe(size)
+    with Progress() as progress:
+        show = Show(line=say, progress=progress.update, step=StepLines(10).step)
+        Family(recipe, out, show).run([n.strip() for n in stages.split(",") if n.strip()])
+    say(f"the family is in {out}")
+
+
+@nano.command("measure", epilog=MEASURE_EXAMPLES)
+def measure(
+    family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train.")],
+    models: Annotated[
+        str, typer.Option(help="Members to measure, with commas.")
+    ] = "vlm,code,merged,nano",
+    limit: Annotated[int, typer.Option(min=2, help="Held-out samples of each kind.")] = 100,
+    batch: Annotated[int, typer.Option(min=1, help="Prompts at once.")] = 16,
+) -> None:
+    """Execution, ChartMimic, Design2Code, pass@1 and reading of members, on held-out samples."""
+    from viscodex.cli.terminal import say
+    from viscodex.models.model import open_model
+    from viscodex.nano import measure as figures
+
+    for name in models.split(","):
+        with open_model(str(family / name / "model"), batch=batch) as model:
+            figures.measure(model, family / "held_out", family / "measured" / name, limit, say)
+
+
+@nano.command("ship")
+def ship(
+    family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Default: the weights of this installation.")
+    ] = None,
+) -> None:
+    """Copy the members as bfloat16 in files of at most 15 MB, with cards, logs and recipes."""
+    from viscodex.cli.terminal import say
+    from viscodex.nano.weights import ship as copy
+
+    say(f"written: {copy(family, out)}")
