@@ -18,7 +18,7 @@ from viscodex.data.pages.prose import describe
 from viscodex.data.pages.questions import ask
 from viscodex.data.pages.told import Told, Unseen
 
-_INSTRUCTIONS = (
+INSTRUCTIONS = (
     "Write the HTML and CSS of this web page. Use rick.jpg as the source of every picture.",
     "Turn this screenshot into a single HTML file with its CSS inside. Pictures are placeholders: use rick.jpg for each of them.",
     "You are an expert web developer. A user shows you a screenshot of a web page. Return one HTML file that reproduces "
@@ -40,7 +40,7 @@ _INSTRUCTIONS = (
 
 def instruction(rng: Random) -> str:
     """One wording of: write this page."""
-    return rng.choice(_INSTRUCTIONS)
+    return rng.choice(INSTRUCTIONS)
 
 
 def read_texts(told: Told) -> tuple[str, str] | None:
