@@ -39,7 +39,12 @@ class SmallPages:
 
     def __init__(self, seed: int = 0, *, inverse: float = 1.0) -> None:
         self.seed, self.inverse = seed, inverse
-        limits = {**THRESHOLDS, "min_height_px": WINDOW[1], "max_height_px": WINDOW[1] + 4}
+        limits = {
+            **THRESHOLDS,
+            "min_letters": 10,
+            "min_height_px": WINDOW[1],
+            "max_height_px": WINDOW[1] + 4,
+        }
         self.filters: tuple[Filter, ...] = page_filters(limits)
         self.settings: Mapping[str, Any] = {"seed": seed, "inverse": inverse, "thresholds": limits}
 
