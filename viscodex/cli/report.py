@@ -111,20 +111,22 @@ def compare(
 
 
 def _two(run_a: str, run_b: str) -> tuple[System, System]:
-    """Both systems; where folders are called alike, by their paths."""
+    """Both systems; told apart where they are called alike."""
     from viscodex.report.run import read_systems
 
+    if run_a == run_b:
+        raise BadRecipe("a run cannot be compared with itself", run_a, "Give two runs.")
     (first,), (second,) = read_systems([run_a]), read_systems([run_b])
     if first.name != second.name:
         return first, second
-    if run_a == run_b:
-        raise BadRecipe("a run cannot be compared with itself", run_a, "Give two runs.")
-    names = [f"{word} ({letter})" for word, letter in ((run_a, "a"), (run_b, "b"))]
-    (first,), (second,) = (
-        read_systems([f"{name}={word.partition('=')[2] or word}"])
-        for name, word in zip(names, (run_a, run_b), strict=True)
-    )
+    one, other = (_place(word) for word in (run_a, run_b))
+    name = first.name.replace("=", "-")
+    (first,), (second,) = read_systems([f"{name} (a)={one}"]), read_systems([f"{name} (b)={other}"])
     return first, second
+
+
+def _place(word: str) -> str:
+    return word if Path(word).exists() else word.partition("=")[2]
 
 
 def _write(file: Path, text: str) -> None:

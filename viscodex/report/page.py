@@ -1,0 +1,350 @@
+"""The page of a report: which system is better, by how much, and the samples behind it.
+
+in:  systems
+out: one self-contained HTML page: no network, no script but our own, light and dark, narrow and wide
+not covered: two systems in detail (compare_page.py), the sample browser (samples.py)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from viscodex.data.gallery import ZOOM, page_of, plain
+from viscodex.errors import BadInput
+from viscodex.report.compare import Comparison, compare_systems, points, verdict
+from viscodex.report.pictures import Album
+from viscodex.report.run import Run, System
+from viscodex.report.samples import BROWSER, SCRIPT, STYLE, as_script_data, samples_data
+from viscodex.report.statistics import Paired
+from viscodex.report.table import TITLES, Cell, Column, Line, Table, lead_metric, make_table
+
+PROTOCOLS = {"paper": "as the official scorers count", "strict": "where those are blind or broken"}
+
+
+def report_page(systems: Sequence[System], title: str = "") -> str:
+    """The page of `viscodex report --html`."""
+    names = [system.name for system in systems]
+    tables = [make_table(systems, protocol) for protocol in protocols_of(systems)]
+    title = title or f"Report: {', '.join(names)}"
+    body = "".join(
+        [
+            section("Which is better", _verdicts(systems)) if len(systems) > 1 else "",
+            *(_table_section(table) for table in tables),
+            section("What went wrong", _problems(systems)),
+            section("By group", "".join(_groups(systems))),
+            browser(systems),
+            section("To repeat it", _facts(systems)),
+        ]
+    )
+    return page_of(title, _lead(systems), "", body, script=f"{SCRIPT}{ZOOM}", style=STYLE)
+
+
+def protocols_of(systems: Sequence[System]) -> list[str]:
+    """All protocols of all runs, paper first."""
+    found = {p for system in systems for run in system.runs.values() for p in run.reports}
+    return sorted(found, key=lambda p: (p != "paper", p))
+
+
+def section(title: str, body: str) -> str:
+    """A part of a page under a heading; the body is HTML."""
+    return f"<section><h2>{plain(title)}</h2>{body}</section>\n" if body else ""
+
+
+def _lead(systems: Sequence[System]) -> str:
+    runs = [run for system in systems for run in system.runs.values()]
+    tasks = dict.fromkeys(TITLES.get(run.task, run.task) for run in runs)
+    n = sum(next(iter(run.reports.values())).n for run in systems[0].runs.values())
+    return f"{', '.join(tasks)}; {n:,} items a system"
+
+
+# --- which is better ------------------------------------------------------------------------------
+
+
+def _verdicts(systems: Sequence[System]) -> str:
+    """The first system against each of the others, benchmark by benchmark."""
+    rows, refused = [], []
+    for other in systems[1:]:
+        try:
+            found = compare_systems(systems[0], other)
+        except BadInput as error:
+            refused.append(f"{systems[0].name} and {other.name}: {error.what}: {error.where}")
+            continue
+        for one in found:
+            if one.protocol == "paper" or not any(
+                c.task == one.task and c.protocol == "paper" for c in found
+            ):
+                rows.append(one)
+    cautions = "".join(f'<p class="caution">{plain(text)}</p>' for text in refused)
+    told = "".join(verdict_line(one) for one in rows[:6])
+    more = (
+        '<p class="note">More than one system or benchmark: each line is a test of its own. '
+        "viscodex compare shows two systems in detail.</p>"
+        if len(rows) > 1
+        else ""
+    )
+    return f"{told}{cautions}{more}"
+
+
+def verdict_line(one: Comparison) -> str:
+    """The verdict on a benchmark, coloured by its sign."""
+    text = f"{TITLES.get(one.task, one.task)}: {verdict(one)}."
+    return f'<p class="verdict {mood(one)}">{plain(text)}</p>'
+
+
+def mood(one: Comparison) -> str:
+    """win, loss or nothing: how the second system stands to the first."""
+    if not one.lead.is_clear:
+        return "open"
+    return "win" if one.lead.difference > 0 else "loss"
+
+
+def forest(pair: Paired, widest: float) -> str:
+    """A difference with its interval as inline SVG, 0 in the middle."""
+    if math.isnan(pair.low):
+        return ""
+
+    def x(value: float) -> float:
+        return 100 + 95 * max(-1.0, min(1.0, value / (widest or 1.0)))
+
+    kind = ("clear" if pair.difference > 0 else "worse") if pair.is_clear else ""
+    return (
+        '<svg class="forest" viewBox="0 0 200 16" role="img" '
+        f'aria-label="{plain(points(pair.low, sign=True))} to {plain(points(pair.high, sign=True))}">'
+        '<line x1="100" y1="0" x2="100" y2="16"/>'
+        f'<line class="range {kind}" x1="{x(pair.low):.1f}" y1="8" x2="{x(pair.high):.1f}" y2="8"/>'
+        f'<circle class="{kind}" cx="{x(pair.difference):.1f}" cy="8" r="4.5"/></svg>'
+    )
+
+
+# --- the paper's table ----------------------------------------------------------------------------
+
+
+def _table_section(table: Table) -> str:
+    said = PROTOCOLS.get(table.protocol, "")
+    title = f"Results, protocol {table.protocol}" + (f": {said}" if said else "")
+    return section(title, html_table(table))
+
+
+def html_table(table: Table) -> str:
+    """Systems, then the published rows; percent of all items with 95 % interval."""
+    heads = "".join(f"<th>{plain(column.title)}</th>" for column in table.columns)
+    average = f"<th>average{'' if table.is_whole else f' of {len(table.averaged)}'}</th>"
+    rows = "".join(_row(table, line) for line in table.lines)
+    for n, row in enumerate(table.published):
+        cells = "".join(
+            f"<td>{row.values[c.key]:.1f}</td>" if c.key in row.values else "<td></td>"
+            for c in table.columns
+        )
+        mean = "" if math.isnan(row.average) else f"{row.average:.1f}"
+        first = " first" if n == 0 else ""
+        rows += f'<tr class="published{first}"><th>{plain(row.name)}, published</th>{cells}<td>{mean}</td></tr>'
+    return (
+        f'<div class="wide"><table><thead><tr><th>percent</th>{heads}{average}</tr></thead>'
+        f'<tbody>{rows}</tbody></table></div><p class="note">{plain(table_note(table))}</p>'
+    )
+
+
+def table_note(table: Table) -> str:
+    """What a reader of a table must know."""
+    note = (
+        "Of all items; no answer and no score count 0. Below: 95 % bootstrap interval over items, "
+        "and, where it differs, the mean over the scored items alone."
+    )
+    sizes = {
+        column.title: cell.n
+        for line in table.lines
+        for column in table.columns
+        if (cell := line.cells.get(column.key))
+    }
+    note += f" Items: {', '.join(f'{name} {n:,}' for name, n in sizes.items())}."
+    others = {
+        column.title: cell.protocol
+        for line in table.lines
+        for column in table.columns
+        if (cell := line.cells.get(column.key)) and cell.protocol != table.protocol
+    }
+    if others:
+        told = ", ".join(f"{name} ({protocol})" for name, protocol in others.items())
+        note += f" Only one protocol exists for {told}."
+    if table.published:
+        note += f" Published rows are on the whole benchmarks: {table.source}."
+    if table.published and not table.is_whole:
+        note += " Their average here is over the columns that were measured, not the paper's six."
+    return note
+
+
+def _row(table: Table, line: Line) -> str:
+    cells = "".join(_cell(table, line, column) for column in table.columns)
+    average = points(line.average)
+    if not math.isnan(line.average_low):
+        average += _small(f"{points(line.average_low)} to {points(line.average_high)}")
+    return f"<tr><th>{plain(line.name)}</th>{cells}<td>{average}</td></tr>"
+
+
+def _cell(table: Table, line: Line, column: Column) -> str:
+    cell = line.cells.get(column.key)
+    if cell is None:
+        return "<td>-</td>"
+    best = ' class="best"' if len(table.lines) > 1 and line.name in table.best(column.key) else ""
+    return f"<td{best}>{points(cell.all)}{''.join(map(_small, cell_notes(cell)))}</td>"
+
+
+def cell_notes(cell: Cell) -> list[str]:
+    """What stands under a number: its interval, and the other denominator."""
+    notes = []
+    if not math.isnan(cell.low):
+        notes.append(f"{points(cell.low)} to {points(cell.high)}")
+    if cell.n_scored != cell.n:
+        notes.append(f"{points(cell.scored)} of {cell.n_scored} scored")
+    return notes
+
+
+def _small(text: str) -> str:
+    return f"<small>{plain(text)}</small>"
+
+
+# --- problems, groups, facts ----------------------------------------------------------------------
+
+
+def counted(run: Run) -> dict[str, int]:
+    """Answers by what became of them, under the first protocol."""
+    report = next(iter(run.reports.values()))
+    found = {f"{name}": n for name, n in report.statuses.items()}
+    for name, n in report.problems.items():
+        found[f"{name} (answer)" if name in found else name] = n
+    return found
+
+
+def _problems(systems: Sequence[System]) -> str:
+    parts = []
+    for task in dict.fromkeys(task for system in systems for task in system.runs):
+        runs = [system.runs[task] for system in systems if task in system.runs]
+        rows = {run.name: counted(run) for run in runs}
+        names = sorted(
+            {name for row in rows.values() for name in row}, key=lambda n: (n != "ok", n)
+        )
+        heads = "".join(f"<th>{plain(name)}</th>" for name in names)
+        lines = "".join(
+            f"<tr><th>{plain(run)}</th>"
+            + "".join(f"<td>{row.get(name, 0) or ''}</td>" for name in names)
+            + "</tr>"
+            for run, row in rows.items()
+        )
+        parts.append(
+            f'<div class="wide"><table><thead><tr><th>{plain(TITLES.get(task, task))}</th>{heads}'
+            f"</tr></thead><tbody>{lines}</tbody></table></div>"
+        )
+        for run in runs:
+            for reason, n in next(iter(run.reports.values())).unscored.items():
+                parts.append(
+                    f'<p class="caution">{plain(f"{run.name}: {n} unscored: {reason}")}</p>'
+                )
+    return "".join(parts)
+
+
+def _groups(systems: Sequence[System]) -> Iterator[str]:
+    for task in dict.fromkeys(task for system in systems for task in system.runs):
+        runs = [system.runs[task] for system in systems if task in system.runs]
+        metric = lead_metric(runs[0])
+        for kind, rows in group_rows(runs, metric).items():
+            heads = "".join(f"<th>{plain(run.name)}</th>" for run in runs)
+            lines = "".join(
+                f"<tr><th>{plain(group)}</th><td>{n}</td>"
+                + "".join(f"<td>{points(value)}</td>" for value in values)
+                + "</tr>"
+                for group, (n, values) in rows.items()
+            )
+            title = f"{TITLES.get(task, task)} by {kind}: {metric}, {len(rows)} groups"
+            yield (
+                f"<details{' open' if len(rows) <= 12 else ''}><summary>{plain(title)}</summary>"
+                f'<div class="wide"><table><thead><tr><th>{plain(kind)}</th><th>items</th>{heads}'
+                f"</tr></thead><tbody>{lines}</tbody></table></div></details>"
+            )
+
+
+def group_rows(runs: Sequence[Run], metric: str) -> dict[str, dict[str, tuple[int, list[float]]]]:
+    """Kind -> group -> (items, value of each run over all of them); kinds of one group left out."""
+    reports = [run.reports[run.protocol("paper")] for run in runs]
+    sizes: dict[str, dict[str, int]] = {}
+    for item in runs[0].items:
+        for kind, names in item.groups.items():
+            for name in dict.fromkeys(names):
+                sizes.setdefault(kind, {}).setdefault(name, 0)
+                sizes[kind][name] += 1
+    found: dict[str, dict[str, tuple[int, list[float]]]] = {}
+    for kind, groups in reports[0].groups.items():
+        if len(groups) < 2:
+            continue
+        found[kind] = {
+            name: (
+                sizes.get(kind, {}).get(name, 0),
+                [
+                    _of_group(report.groups.get(kind, {}).get(name, {}), metric)
+                    for report in reports
+                ],
+            )
+            for name in groups
+        }
+    return found
+
+
+def _of_group(means: Mapping[str, Any], metric: str) -> float:
+    mean = means.get(metric)
+    return math.nan if mean is None or not mean.n_scored else float(mean.all)
+
+
+def _facts(systems: Sequence[System]) -> str:
+    parts = []
+    for system in systems:
+        for task, run in system.runs.items():
+            rows = "".join(
+                f"<dt>{plain(key)}</dt><dd>{plain(value)}</dd>"
+                for key, value in flat_settings(run.settings).items()
+            )
+            title = f"{system.name}, {TITLES.get(task, task)}"
+            parts.append(
+                f'<details><summary>{plain(title)}</summary><dl class="facts">{rows}</dl></details>'
+            )
+    return "".join(parts)
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as text, one level of names flattened: render.browser."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": _text(v) for inner, v in value.items()}
+        else:
+            flat[key] = _text(value)
+    return flat
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 400 else f"{text[:400]} ..."
+
+
+# --- samples --------------------------------------------------------------------------------------
+
+
+def browser(systems: Sequence[System], protocol: str = "paper") -> str:
+    """The sample browser with its data; a note where pictures had to be left out."""
+    by_task = {
+        task: [system.runs[task] for system in systems if task in system.runs]
+        for task in dict.fromkeys(task for system in systems for task in system.runs)
+    }
+    n = sum(len(runs[0].items) * (1 + len(runs)) for runs in by_task.values())
+    album = Album(n)
+    tasks = [samples_data(runs, protocol, album) for runs in by_task.values()]
+    note = ""
+    if album.left_out:
+        note = (
+            f'<p class="note">{album.left_out:,} pictures are left out to keep this page small; those of '
+            "the samples on which systems differ most, and of failures, come first.</p>"
+        )
+    return (
+        f"{BROWSER}{note}{as_script_data('album', album.addresses)}{as_script_data('tasks', tasks)}"
+    )
