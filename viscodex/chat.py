@@ -1,7 +1,7 @@
 """One request to an OpenAI-compatible endpoint, and what came of it.
 
 in:  messages of the chat protocol, options, headers
-out: Received; Again, Declined or Unusable where there is none
+out: Received, whole or in pieces; Again, Declined or Unusable where there is none
 not covered: repeating, pausing, caching, budgets (data/teacher/)
 
 The key is OPENAI_API_KEY of the environment; an endpoint without keys needs none.
@@ -13,13 +13,18 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
+
+try:
+    from httpx2 import HTTPError
+except ImportError:  # what openai speaks through before its version 3
+    from httpx import HTTPError  # type: ignore[assignment]
 
 OPENAI_URL = "https://api.openai.com/v1"
 LONGEST_PAUSE_S = 600.0
@@ -103,11 +108,54 @@ class Chat:
         Raises:
             Again, Declined, Unusable: there is no answer.
         """
+        return _received(self._open(messages, options, headers))
+
+    def stream(
+        self, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+    ) -> Generator[str, None, Received]:
+        """The pieces of one answer as they come; the whole is the generator's value.
+
+        Args:
+            options: as those of `send`.
+
+        Raises:
+            Again, Declined, Unusable: there is no answer; Again also where it breaks off.
+        """
+        wanted = {**options, "stream": True, "stream_options": {"include_usage": True}}
+        said, reason, usage = "", None, None
+        with contextlib.closing(self._open(messages, wanted, {})) as chunks:
+            try:
+                for chunk in chunks:
+                    usage = getattr(chunk, "usage", None) or usage
+                    choice = next(iter(getattr(chunk, "choices", None) or ()), None)
+                    reason = getattr(choice, "finish_reason", None) or reason
+                    piece = getattr(getattr(choice, "delta", None), "content", None)
+                    if isinstance(piece, str) and piece:
+                        said += piece
+                        yield piece
+            except (openai.OpenAIError, HTTPError, ValueError, TypeError) as error:
+                raise Again(f"the answer broke off: {_line(error)}", perhaps_paid=True) from error
+        if not isinstance(reason, str):
+            raise Again("the answer broke off without a finish_reason", perhaps_paid=True)
+        return Received(
+            said,
+            reason,
+            _count(getattr(usage, "prompt_tokens", None)),
+            _count(getattr(usage, "completion_tokens", None)),
+        )
+
+    def _open(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        options: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> Any:
+        """The reply as the library gives it."""
         told = self._adapted(options)
         body = {name: told.pop(name) for name in _KNOWN & set(told)}
         create: Any = self._client.chat.completions.create
         try:
-            done = create(
+            return create(
                 model=self.model,
                 messages=list(messages),
                 extra_headers=dict(headers),
@@ -116,7 +164,7 @@ class Chat:
             )
         except openai.APIStatusError as error:
             if self._adapt(error, options):
-                return self.send(messages, options, headers)
+                return self._open(messages, options, headers)
             raise _status(error) from error
         except openai.APITimeoutError as error:
             raise Again("no answer in time", perhaps_paid=True) from error
@@ -125,7 +173,6 @@ class Chat:
             raise Again(_line(error), perhaps_paid=not refused) from error
         except (openai.OpenAIError, ValueError) as error:  # no JSON, half a body
             raise Again(_line(error), perhaps_paid=True) from error
-        return _received(done)
 
     def close(self) -> None:
         """Close the connections."""
@@ -148,7 +195,9 @@ class Chat:
         return True
 
 
-_KNOWN = frozenset({"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n"})
+_KNOWN = frozenset({
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n", "stream", "stream_options",
+})  # fmt: skip
 """Options that the openai library knows by name; others are put into the body as they are."""
 
 
