@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from viscodex.execute.chart import ChartPool as ChartPool
     from viscodex.execute.page import PagePool as PagePool
     from viscodex.execute.program import run_program as run_program
+    from viscodex.generate.writer import generate as generate
     from viscodex.merge.apply import merge as merge
     from viscodex.merge.checkpoint import read_checkpoint as read_checkpoint
     from viscodex.merge.geometry import measure_geometry as measure_geometry
@@ -38,12 +39,15 @@ _HOME = {
     "run_program": "viscodex.execute.program",
 }
 
-__all__ = ["__version__", "merge", *sorted(_HOME)]
+_FOLDERS = ("generate", "merge")
+"""Folders that can be called by their own name: see merge/__init__.py."""
+
+__all__ = ["__version__", *_FOLDERS, *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "merge":  # the folder of that name, which can be called: see merge/__init__.py
-        return import_module("viscodex.merge")
+    if name in _FOLDERS:
+        return import_module(f"viscodex.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'viscodex' has no attribute {name!r}")

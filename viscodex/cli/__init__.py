@@ -15,7 +15,19 @@ from typing import Annotated
 import typer
 
 from viscodex import __version__
-from viscodex.cli import data, machine, merge, nano, report, run, score, suite, train
+from viscodex.cli import (
+    data,
+    evaluate,
+    generate,
+    machine,
+    merge,
+    nano,
+    report,
+    run,
+    score,
+    suite,
+    train,
+)
 from viscodex.errors import ViscodexError
 
 app = typer.Typer(
@@ -67,6 +79,8 @@ app.command("merge", epilog=merge.MERGE_EXAMPLES)(merge.merge)
 app.command("inspect", epilog=merge.INSPECT_EXAMPLES)(merge.inspect)
 app.add_typer(data.data, name="data")
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
+app.command("generate", epilog=generate.GENERATE_EXAMPLES)(generate.generate)
+app.command("eval", epilog=evaluate.EVAL_EXAMPLES)(evaluate.evaluate)
 app.command("score", epilog=score.SCORE_EXAMPLES)(score.score)
 app.command("report", epilog=report.REPORT_EXAMPLES)(report.report)
 app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
