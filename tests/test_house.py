@@ -27,7 +27,7 @@ LEVELS = {
     "execute": 2, "merge.checkpoint": 2, "merge.layout": 2,
     "merge": 3, "models": 3, "data": 3,
     "train": 4, "tasks": 4,
-    "evaluate": 5, "report": 5, "plots": 5, "suite": 5,
+    "evaluate": 5, "generate": 5, "report": 5, "plots": 5, "suite": 5,
     "merge.search": 6, "playground": 6, "nano": 6, "doctor": 6,
     "cli": 7, "__init__": 7, "__main__": 8,
 }  # fmt: skip
