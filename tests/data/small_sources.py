@@ -114,6 +114,26 @@ class Pages:
         return _samples(draft, evidence, "Write the page.")
 
 
+class Watched(Pages):
+    """The same pages; a file takes down which process drove which browser.
+
+    Args:
+        file: a line for each page: our process, the outermost one of the browser.
+    """
+
+    def __init__(self, seed: int = 0, *, file: str) -> None:
+        super().__init__(seed)
+        self.file = Path(file)
+
+    def execute(self, draft: Draft, machine: Machine) -> Evidence:
+        evidence = super().execute(draft, machine)
+        browser = machine.pages._browser
+        assert browser is not None
+        with self.file.open("a") as file:
+            file.write(f"{os.getpid()} {browser.job.pid}\n")
+        return evidence
+
+
 class Cards:
     """Drawn here, in a millisecond: for what is about the engine and not about execution.
 

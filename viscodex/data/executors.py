@@ -34,6 +34,7 @@ from viscodex.data.parts import Part, Workplace
 from viscodex.data.progress import Tracker, every
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.sources import BUGS
+from viscodex.data.workers import keep_until_exit, kept_machines
 from viscodex.errors import BuildFailed, MissingPart, ViscodexError
 from viscodex.files import write_atomically
 
@@ -48,6 +49,7 @@ class _Local(LocalPipelineExecutor):  # type: ignore[misc]
         logger.disable("datatrove")  # in the worker, where it is imported anew
         if self.workers > 1:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+            keep_until_exit()
         return super()._launch_run_for_rank(*args, **how)
 
 
@@ -181,7 +183,7 @@ def _make_here(
             pipeline(recipe, parts, place), tasks=len(parts), workers=workers, logging_dir=str(logs)
         )
         try:
-            with _watched(tracker), _no_orphans():
+            with _watched(tracker), _no_orphans(), kept_machines():
                 executor.run()
             return True
         except _Lost as lost:
