@@ -117,7 +117,7 @@ class PageSource:
     def execute(self, draft: Draft, machine: Machine) -> Evidence:
         """Render it and measure the picture."""
         width, height = draft.facts.get("window", (1280, 720))
-        shown = machine.pages.render(draft.code, width=width, height=height)
+        shown = machine.pages.render(draft.code, width=width, height=height, alone=False)
         numbers = {"window_width": float(width)}
         if shown.image is not None and shown.page is not None:
             numbers |= measure(shown, self.thresholds["min_contrast"])

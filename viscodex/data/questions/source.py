@@ -192,7 +192,9 @@ def _compare_outputs(draft: Draft, machine: Machine) -> Evidence:
     folder = facts["screen"].get("folder", "")
     printed = clean_paths(facts["screen"].get("body_text", printed), folder)
     html = screen_html(facts["screen"], printed)
-    page = machine.pages.render(html, width=facts["width_px"], height=80, javascript=False)
+    page = machine.pages.render(
+        html, width=facts["width_px"], height=80, javascript=False, alone=False
+    )
     numbers |= _picture_numbers(page)
     return Evidence((replace(answer, stderr=printed), page), page.images[:1], numbers)
 
@@ -216,7 +218,9 @@ def _compare_pictures(draft: Draft, machine: Machine) -> Evidence:
     def show(code: str) -> Execution:
         if facts["mode"] == "plot":
             return machine.charts.run(code)
-        return machine.pages.render(code, width=facts["width_px"], height=120, javascript=False)
+        return machine.pages.render(
+            code, width=facts["width_px"], height=120, javascript=False, alone=False
+        )
 
     runs = [show(code) for code in (draft.code, facts["wanted"], facts["broken"])]
     pictures = [run.image for run in runs]
