@@ -266,10 +266,13 @@ def repetition(text: str) -> float:
     if len(tokens) < 50:
         return 0.0
     numbers: dict[str, int] = {}
-    ids = np.array([numbers.setdefault(token, len(numbers)) for token in tokens])  # (T,)
+    ids = np.array([numbers.setdefault(t, len(numbers)) for t in tokens], np.int32)  # (T,)
     longest = 0
     for period in range(1, min(LONGEST_PHRASE, len(ids) // LEAST_TURNS) + 1):
-        stretch = _longest_run(ids[period:] == ids[:-period]) + period
+        same = ids[period:] == ids[:-period]
+        if int(np.count_nonzero(same)) + period <= max(longest, LEAST_TURNS * period - 1):
+            continue  # no stretch can be longer than all that repeats; counting is quick
+        stretch = _longest_run(same) + period
         if stretch >= LEAST_TURNS * period:
             longest = max(longest, stretch)
     return longest / len(ids)
