@@ -1,110 +1,293 @@
-"""The demonstration: a trio of small models, merged, loaded again, reported.
+"""The demonstration: merge two models, turn pictures into code with the result, run it, score it, show it.
 
-in:  a folder
-out: FOLDER/base, vlm, code, merged and FOLDER/geometry.html
-not covered: models that have learnt something
+in:  the embedded weights, pictures with their reference code beside them
+out: FOLDER/merged, FOLDER/demo.html
+not covered: the page (demo_page.py); an installation without weights (trio_demo.py)
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from viscodex.errors import BadRecipe
+import numpy as np
+from PIL import Image
+
+from viscodex.errors import BadInput, BadRecipe
+from viscodex.files import write_atomically
+from viscodex.generate.generated import Generated
+from viscodex.generate.picture import SUFFIXES, read_picture
+from viscodex.generate.writer import Writer
+from viscodex.images import open_image
+from viscodex.models.model import DEFAULT, Decoding, open_model
+from viscodex.types import MergeReport, Score
+
+MARKER = ".viscodex-demo"
+MAX_TOKENS = 1024  # of an answer; the code of the examples has less than half of that
+SUFFIX = {"chart": ".py", "html": ".html"}  # of the reference code beside a picture
+
+Say = Callable[[str], None]
 
 
-def run_demo(folder: Path, say: Callable[[str], None]) -> None:
-    """Make, merge, load, compare; say what is done.
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture, what was made of it, and how that scores."""
+
+    name: str
+    reference: str  # the code that drew the picture; empty: not known
+    generated: Generated
+    score: Score | None = None  # ChartMimic or Design2Code against the reference
+    difference: bytes | None = None  # PNG; None where there is no render
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """All that the page shows."""
+
+    report: MergeReport
+    is_expected: bool | None  # the merge has the hash that was recorded; None: none is recorded
+    lam: float
+    examples: tuple[Example, ...]
+    seconds: dict[str, float]  # part of the job -> wall time
+    curve: tuple[dict[str, Any], ...] = ()  # lam, stage, metric, value, low, high
+    model: dict[str, Any] = field(default_factory=dict)  # identity of the model that wrote
+
+    @property
+    def ok(self) -> bool:
+        """The merge came out as recorded, and code of some picture ran."""
+        ran = any(example.generated.ok for example in self.examples)
+        return self.is_expected is not False and ran
+
+
+def run_demo(
+    folder: Path, say: Say, *, weights: Path, pictures: Path, allow_unsafe: bool = False
+) -> tuple[Path, Demo]:
+    """Merge, write, run, score, show; say what is done.
+
+    Args:
+        folder: to work in; an earlier demonstration in it is replaced.
+        weights: folder of base, vlm, code, nano, merged.json and curve.json.
+        pictures: folder of NAME.png with NAME.py or NAME.html beside.
+
+    Returns:
+        The page and what it shows.
 
     Raises:
         BadRecipe: the folder holds something that is not an earlier demonstration.
+        ViscodexError: weights, pictures, browser or runtime are missing.
     """
-    from viscodex.merge.apply import merge
+    clear(folder)
+    begin = time.perf_counter()
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "merge"):
+        report, is_expected, lam = _merge(folder, weights, say)
+    with _timed(seconds, "write and run"):
+        made, identity = _write(weights, pictures, say, allow_unsafe=allow_unsafe)
+    with _timed(seconds, "score"):
+        examples = _scored(made, pictures, say, allow_unsafe=allow_unsafe)
+    seconds["all"] = time.perf_counter() - begin
+    demo = Demo(report, is_expected, lam, tuple(examples), seconds, read_curve(weights), identity)
+    from viscodex.nano.demo_page import demo_page
 
-    marker = folder / ".viscodex-demo"
-    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+    page = folder / "demo.html"
+    write_atomically(page, demo_page(demo))
+    say(f"done in {seconds['all']:.0f} s; open {page}")
+    return page, demo
+
+
+def clear(folder: Path) -> None:
+    """An empty folder with our mark in it.
+
+    Raises:
+        BadRecipe: it holds something that is not an earlier demonstration.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise BadRecipe("the folder is not empty", str(folder), "Give another one with -o DIR.")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    marker.touch()
-    start = time.perf_counter()
-    _make(folder, say)
+    (folder / MARKER).touch()
+
+
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Any:
     began = time.perf_counter()
+    yield
+    seconds[part] = time.perf_counter() - began
+
+
+# --- merge ----------------------------------------------------------------------------------------
+
+
+def _merge(folder: Path, weights: Path, say: Say) -> tuple[MergeReport, bool | None, float]:
+    """nano-vlm and nano-code over nano-base, by the command's own function."""
+    from viscodex.merge.apply import merge
+
+    known: dict[str, Any] = {}
+    with contextlib.suppress(FileNotFoundError):
+        known = json.loads((weights / "merged.json").read_text("utf-8"))
+    lam = float(known.get("lam", 0.7))
     report = merge(
-        vlm=folder / "vlm",
-        code=folder / "code",
-        base=folder / "base",
-        lam=0.7,
+        vlm=weights / "vlm", code=weights / "code", base=weights / "base", lam=lam,
         out=folder / "merged",
-    )
-    seconds = time.perf_counter() - began
+    )  # fmt: skip
     counts = ", ".join(f"{n} {action}" for action, n in report.counts.items())
-    say(f"merged in {seconds:.2f} s with theta = 0.7 theta_vlm + 0.3 theta_code: {counts}")
-    for use in report.inputs:
-        say(
-            f"  {use.label}: {use.n_tensors} tensors = {use.used} used + {use.dropped} dropped + {use.unread} not read"
+    say(f"merged: theta = {lam:g} theta_vlm + {1 - lam:g} theta_code; tensors: {counts}")
+    expected = known.get("output_hash")
+    is_expected = None if expected is None else expected == report.output_hash
+    verdict = {None: "no hash is recorded", True: "as recorded", False: f"recorded is {expected}"}
+    say(f"  hash {report.output_hash}: {verdict[is_expected]}")
+    return report, is_expected, lam
+
+
+# --- write and run --------------------------------------------------------------------------------
+
+
+def _write(
+    weights: Path, pictures: Path, say: Say, *, allow_unsafe: bool
+) -> tuple[list[Generated], dict[str, Any]]:
+    """The embedded model writes the code of every picture; the code runs."""
+    paths = sorted(p for p in pictures.glob("*") if p.suffix in SUFFIXES)
+    if not paths:
+        raise BadInput(
+            "there are no pictures for the demonstration", str(pictures), "Give a folder."
         )
-    say("task vectors, by module:")
-    say(
-        (folder / "merged" / "README.md")
-        .read_text()
-        .split("## Geometry")[1]
-        .split("## ")[0]
-        .strip()
-    )
-    _reload(folder, say)
-    _draw(folder, say)
-    say(f"done in {time.perf_counter() - start:.0f} s")
+    began = time.perf_counter()
+    with open_model(str(weights / DEFAULT)) as model:
+        model.name = DEFAULT
+        say(f"loaded nano in {time.perf_counter() - began:.1f} s")
+        how: dict[str, Any] = {"decoding": Decoding(max_tokens=MAX_TOKENS)}
+        with Writer(model, allow_unsafe=allow_unsafe, **how) as writer:
+            made = writer.write([read_picture(path) for path in paths])
+        identity = model.identity
+    for one in made:
+        likeness = "" if one.render is None else f", likeness {one.likeness:.2f}"
+        said = f": {one.reason}" if one.reason else ""
+        say(f"  {Path(one.picture.name).name}: {one.task}, {one.status}{likeness}{said}")
+    n_ok = sum(one.ok for one in made)
+    say(f"wrote and ran the code of {len(made)} pictures: {n_ok} run")
+    return made, identity
 
 
-def _make(folder: Path, say: Callable[[str], None]) -> None:
-    from transformers.utils import logging
-
-    from viscodex.nano.trio import make_trio
-
-    logging.disable_progress_bar()
-    make_trio(folder)
-    say(f"made a trio below {folder}: base and code (Qwen2.5), vlm (Qwen2.5-VL), random weights")
+# --- score ----------------------------------------------------------------------------------------
 
 
-def _reload(folder: Path, say: Callable[[str], None]) -> None:
-    """Load the merged model, as a user would, and let it answer."""
-    import torch
-    from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
+def _scored(
+    made: Sequence[Generated], pictures: Path, say: Say, *, allow_unsafe: bool
+) -> list[Example]:
+    """ChartMimic's low-level score of charts, Design2Code's of pages, against the code beside them."""
+    references = [_reference(one) for one in made]
+    scores: dict[int, Score] = {}
+    for task in ("chart", "html"):
+        wanted = [k for k, one in enumerate(made) if references[k][0] == task and one.text]
+        if wanted:
+            found = _score(task, [(made[k], references[k][1]) for k in wanted], allow_unsafe)
+            scores |= dict(zip(wanted, found, strict=True))
+    examples = []
+    for k, one in enumerate(made):
+        render = one.render
+        shown = None if render is None else difference_picture(one.picture.data, render)
+        name = Path(one.picture.name).stem
+        examples.append(Example(name, references[k][1], one, scores.get(k), shown))
+    for task, metric, label in (
+        ("chart", "low_level", "ChartMimic low-level, mean"),
+        ("html", "block_match", "Design2Code block match, mean"),
+        ("html", "text", "Design2Code text, mean"),
+    ):
+        values = [s.values[metric] for k, s in scores.items() if references[k][0] == task]
+        if values:
+            say(f"{label} of {len(values)}: {100 * sum(values) / len(values):.1f}")
+    return examples
 
-    model, info = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-        folder / "merged", output_loading_info=True
-    )
-    say(
-        f"transformers loads it: {len(info['missing_keys'])} tensors missing, "
-        f"{len(info['unexpected_keys'])} unexpected"
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder / "merged")
-    message = [{"role": "user", "content": "Redraw this chart as matplotlib code."}]
-    inputs = tokenizer.apply_chat_template(
-        message, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-    )
-    with torch.inference_mode():
-        answer = model.generate(**inputs, max_new_tokens=12, do_sample=False)
-    text = tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :])
-    say(f"it answers (untrained, so noise): {text!r}")
+
+def _reference(one: Generated) -> tuple[str, str]:
+    """(chart or html, the code beside the picture); empty where there is none."""
+    path = Path(one.picture.name)
+    for task, suffix in SUFFIX.items():
+        if path.with_suffix(suffix).exists():
+            return task, path.with_suffix(suffix).read_text("utf-8")
+    return "", ""
 
 
-def _draw(folder: Path, say: Callable[[str], None]) -> None:
-    from viscodex.files import write_atomically
-    from viscodex.merge.checkpoint import read_checkpoint
-    from viscodex.merge.geometry import measure_geometry
-    from viscodex.merge.layout import understand
-    from viscodex.merge.summary import describe
-    from viscodex.plots import geometry_page
+def _score(task: str, pairs: Sequence[tuple[Generated, str]], allow_unsafe: bool) -> list[Score]:
+    """Scores under `paper`; what a page or script showed before is not kept on disk."""
+    import tempfile
 
-    models = [
-        understand(read_checkpoint(folder / label), label) for label in ("base", "vlm", "code")
-    ]
-    page = geometry_page(
-        [describe(model) for model in models], measure_geometry(models[0], models[1:])
-    )
-    write_atomically(folder / "geometry.html", page)
-    say(f"plots: {folder / 'geometry.html'}")
+    from viscodex.tasks.run import score_one
+    from viscodex.tasks.task import Item
+
+    with tempfile.TemporaryDirectory() as cache:
+        how: dict[str, Any] = {"cache": Path(cache), "workers": 2, "allow_unsafe": allow_unsafe}
+        with _scorer(task, how) as scorer:
+            scores = []
+            for number, (one, reference) in enumerate(pairs):
+                name = f"{Path(one.picture.name).stem}_{number}"
+                item = Item(name, (), (), _item(task, name, reference))
+                scores.append(score_one(scorer, item, one.best.answer, ("paper",))[0])
+    return scores
+
+
+def _scorer(task: str, how: dict[str, Any]) -> Any:
+    if task == "chart":
+        from viscodex.tasks.chartmimic import ChartScorer
+
+        return ChartScorer(("paper",), runtime_name="current", **how)
+    from viscodex.tasks.design2code.task import PageScorer
+
+    return PageScorer(("paper",), {}, **how)
+
+
+def _item(task: str, name: str, reference: str) -> Any:
+    if task == "chart":
+        from viscodex.tasks.chart_items import ChartItem
+
+        return ChartItem(name, "direct", reference)
+    from viscodex.tasks.design2code.items import PageItem
+
+    return PageItem(reference, {})
+
+
+def difference_picture(picture: bytes, render: bytes) -> bytes:
+    """The picture in pale grey, and in red how far the render is off; PNG."""
+    one = open_image(picture)
+    other = open_image(render).resize(one.size, Image.Resampling.BILINEAR)
+    a, b = (np.asarray(p, np.float64) for p in (one, other))
+    off = np.abs(a - b).max(-1, keepdims=True) / 255  # (H, W, 1)
+    pale = 255 - (255 - a.mean(-1, keepdims=True)) * 0.25
+    red = np.array([214.0, 39.0, 40.0])
+    shown = pale * (1 - off) + red * off
+    file = io.BytesIO()
+    Image.fromarray(shown.astype(np.uint8)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def read_curve(weights: Path) -> tuple[dict[str, Any], ...]:
+    """What curve.json says of the family: empty where it is not there.
+
+    Raises:
+        BadInput: the file is not such a list.
+    """
+    path = weights / "curve.json"
+    if not path.exists():
+        return ()
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+        return tuple(
+            {
+                "stage": str(row["stage"]), "metric": str(row["metric"]),
+                **{key: float(row[key]) for key in ("lam", "value", "low", "high")},
+            }
+            for row in rows
+        )  # fmt: skip
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput(
+            "the lambda curve cannot be read",
+            f"{path}: {error}",
+            "Each row: lam, stage, metric, value, low, high.",
+        ) from error

@@ -1,0 +1,122 @@
+"""The whole family at a size at which nothing is learnt: every stage runs, resumes, and fits the next."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors import safe_open
+
+from viscodex.errors import BadInput
+from viscodex.models.model import open_model
+from viscodex.nano.family import Family
+from viscodex.nano.measure import measure
+from viscodex.nano.recipe import NanoRecipe
+from viscodex.nano.texts import InWords
+from viscodex.nano.weights import ship
+from viscodex.recipe import read_recipe
+from viscodex.train.watch import Show
+
+DATA = {
+    "charts": {"chart": {"n": 10, "settings": {"difficulty": [0, 0.2], "kinds": {"multi": 0}}}},
+    "pages": {"html": {"n": 9, "source": "viscodex.nano.small_pages:SmallPages"}},
+}
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nano")
+    data = {}
+    for name, sources in DATA.items():
+        path = folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump({"sources": sources, "seed": 4}))
+        data[name] = str(path)
+    recipe = {
+        "data": data,
+        "held_out": 2,
+        "documents": 30,
+        "text": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+                 "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 600},
+        "vision": {"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2},
+        "reading": {"steps": 2, "batch": 2, "max_tokens": 16},
+        "train": {"batch": 2, "max_steps": 2, "max_tokens": 2048, "precision": "fp32",
+                  "gradient_checkpointing": False, "try_largest": False},
+        "vlm": {"learn": {"vision_tower": 1e-3, "projector": True}},
+    }  # fmt: skip
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    made = Family(read_recipe(NanoRecipe, path), folder / "family", Show())
+    made.run()
+    return made
+
+
+def _tensors(folder: Path) -> dict[str, bytes]:
+    found = {}
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - no mapping
+                found[name] = tensors.get_tensor(name).float().numpy().tobytes()
+    return found
+
+
+def test_every_member_is_there_and_a_second_run_changes_nothing(family):
+    files = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}
+    assert {f.parent.parent.name for f in files if f.parent.name == "model"} == {
+        "base", "vlm", "code", "merged", "nano",
+    }  # fmt: skip
+    family.run()
+    assert files == {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}
+
+
+def test_fine_tuning_leaves_the_eyes_of_the_vlm(family):
+    vlm, nano = _tensors(family.model("vlm")), _tensors(family.model("nano"))
+    eyes = [name for name in vlm if ".visual." in name or name.startswith("visual.")]
+    assert eyes and all(vlm[name] == nano[name] for name in eyes)
+    assert any(vlm[name] != nano[name] for name in vlm)
+
+
+def test_the_code_branch_is_asked_in_words(family):
+    data = family.dataset("charts")
+    asked = InWords(data)
+    assert len(asked) > 0
+    for k in range(len(asked)):
+        sample = asked[k]
+        assert not sample.images and "<image>" not in sample.messages[0].content
+        assert sample.answer.startswith("```python")
+
+
+def test_held_out_samples_are_no_training_samples(family):
+    from viscodex.data.store import open_dataset
+
+    for name in DATA:
+        learnt = {s.reference for s in family.dataset(name) if s.task == "code"}
+        held = [s for s in open_dataset(family.folder / "held_out" / name) if s.task == "code"]
+        assert held and not learnt & {s.reference for s in held}
+
+
+def test_a_member_is_measured_once(family, tmp_path):
+    said: list[str] = []
+    with open_model(str(family.model("nano")), batch=2) as model:
+        model_calls = measure(
+            model, family.folder / "held_out", tmp_path, 2, said.append, ("pages", "reading")
+        )
+        again = measure(
+            model, family.folder / "held_out", tmp_path, 2, said.append, ("pages", "reading")
+        )
+    assert model_calls == again
+    assert {f.data for f in again} == {"pages", "reading"} and all(1 <= f.n <= 2 for f in again)
+
+
+def test_shipping_keeps_files_small_and_the_merge_repeatable(family, tmp_path):
+    out = ship(family.folder, tmp_path / "weights")
+    assert {p.name for p in out.iterdir()} == {"base", "vlm", "code", "nano", "merged.json"}
+    assert "| data | metric |" in (out / "nano" / "README.md").read_text()
+    first = json.loads((out / "merged.json").read_text())
+    assert json.loads((ship(family.folder, out) / "merged.json").read_text()) == first
+    with open_model(str(out / "nano")) as model:
+        assert model.identity
+
+
+def test_an_unknown_stage_is_refused(family):
+    with pytest.raises(BadInput, match="bases"):
+        family.run(["bases"])
