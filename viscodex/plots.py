@@ -227,6 +227,7 @@ def line_plot(
     title: str,
     label: str,
     zero: bool = False,
+    x_label: str = "layer",
 ) -> str:
     """One line plot as inline SVG whose text and axes take the page's colour.
 
@@ -250,7 +251,7 @@ def line_plot(
         numbers = [math.nan if value is None else value for value in values]
         axes.plot(x, numbers, color=colour, marker="o", markersize=3, linewidth=1.6, label=name)
     axes.set_title(title, fontsize=11, loc="left")
-    axes.set_xlabel("layer")
+    axes.set_xlabel(x_label)
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if zero:
@@ -267,3 +268,30 @@ def line_plot(
     prefix = re.sub(r"\W+", "-", title)  # ids of several plots on one page must differ
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     return re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+
+
+def robustness_plot(result: Mapping[str, Any], protocol: str) -> str:
+    """The curves of robustness.json under one protocol, as SVG: the main metric over severity.
+
+    Args:
+        result: what evaluate/robustness.py found; severity 0 is the plain pictures.
+    """
+    found = result["protocols"][protocol]
+    metric = found["metric"]
+    steps = sorted({point["severity"] for curve in found["curves"].values() for point in curve})
+    series = {
+        kind: _over(steps, found["plain"], curve, metric) for kind, curve in found["curves"].items()
+    }
+    title = f"{found['task']}, protocol {protocol}"
+    return line_plot(
+        [0, *steps], series, title, f"{metric}, of all {found['n']}", x_label="severity"
+    )
+
+
+def _over(
+    steps: Sequence[int], plain: Mapping[str, Any], curve: Sequence[Mapping[str, Any]], metric: str
+) -> list[float | None]:
+    """The metric over severities; None where it was not measured."""
+    there = {point["severity"]: point["means"] for point in curve}
+    means = [plain, *(there.get(step, {}) for step in steps)]
+    return [mean.get(metric, {}).get("all") for mean in means]

@@ -33,6 +33,7 @@ from viscodex.execute.sandbox import Limits
 from viscodex.files import write_atomically
 from viscodex.tasks import chart_metrics, chart_scripts
 from viscodex.tasks.chart_items import ChartItem, read_chartmimic
+from viscodex.tasks.executions import Executions, is_final
 from viscodex.tasks.questions import agreement, chart_question, chart_value, is_blank
 from viscodex.tasks.task import (
     Benchmark,
@@ -106,6 +107,7 @@ class ChartScorer:
             another one reference and candidate still run alike.
         pictures: directory for a PNG of each candidate; None: none are kept.
         cache: directory of what references drew; None: below the cache directory of viscodex.
+        executions: directory of what candidates drew; None: nothing is kept.
         limits: of a script. CPU time counts, so that a loaded machine fails nobody.
         judge: marks pictures; gives high_level.
         tier, allow_unsafe: of the isolation.
@@ -119,6 +121,7 @@ class ChartScorer:
         runtime_name: str = "chartmimic",
         pictures: Path | None = None,
         cache: Path | None = None,
+        executions: Path | None = None,
         limits: Limits = CHART_LIMITS,
         judge: Judge | None = None,
         tier: str | None = None,
@@ -131,6 +134,9 @@ class ChartScorer:
             runtime_name, workers=workers, limits=limits, tier=tier, allow_unsafe=allow_unsafe
         )
         self.references = References(self.pool, cache)
+        self.executions = Executions(
+            executions, (recorder, axes), self.pool.stamp, self.pool.tier, limits
+        )
         self.settings: dict[str, Any] = {
             "render": self.pool.stamp,
             "tier": self.pool.tier,
@@ -168,7 +174,7 @@ class ChartScorer:
         status, reason = done.status, done.reason
         if not passed and done.status != "timeout":  # indented and not, scripts may differ
             script = chart_scripts.checked(code, chart.name)
-            checked = self.pool.run(script, name=chart.name, record="chartmimic", images=False)
+            checked = self._execute(script, chart.name, "chartmimic", images=False)
             passed = checked.status == "ok"
             status, reason = checked.status, checked.reason
         reference = self.references.get(chart.reference, chart.name, "chartmimic")
@@ -210,7 +216,17 @@ class ChartScorer:
 
     def _run(self, code: str, name: str, record: Literal["plain", "chartmimic"]) -> Execution:
         wanted = record == "plain" or self.pictures is not None or self.judge is not None
-        return self.pool.run(code, name=name, record=record, images=wanted)
+        return self._execute(code, name, record, images=wanted)
+
+    def _execute(
+        self, code: str, name: str, record: Literal["plain", "chartmimic"], *, images: bool
+    ) -> Execution:
+        return self.executions.get(
+            Execution,
+            (code, name, record, images),
+            lambda: self.pool.run(code, name=name, record=record, images=images),
+            lambda done: is_final(done.status),
+        )
 
     def _marked(
         self,

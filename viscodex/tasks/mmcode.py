@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from viscodex.errors import BadDataset
 from viscodex.execute import program
 from viscodex.execute.sandbox import isolation
 from viscodex.tasks.archive import Row, Tree, is_table, picture_of, read_rows
+from viscodex.tasks.executions import Executions, is_final
 from viscodex.tasks.task import Benchmark, Item, Picture, ProtocolName
 from viscodex.types import Answer, Message, Score
 
@@ -94,6 +96,7 @@ class MMCodeScorer:
     Args:
         protocols: what to score.
         seconds: of CPU time for each test; the official 20.
+        executions: directory of what answers did; None: nothing is kept.
         tier, allow_unsafe: of the isolation.
     """
 
@@ -102,6 +105,7 @@ class MMCodeScorer:
         protocols: Sequence[ProtocolName] = ("paper",),
         *,
         seconds: float = 20.0,
+        executions: Path | None = None,
         tier: str | None = None,
         allow_unsafe: bool = False,
         **_: object,
@@ -113,6 +117,7 @@ class MMCodeScorer:
             "cpu_limit_s": seconds,
             "numpy": np.__version__,
         }
+        self.executions = Executions(executions, (program,), self.settings, sys.version)
 
     def __enter__(self) -> MMCodeScorer:
         return self
@@ -127,7 +132,12 @@ class MMCodeScorer:
     def _score(self, item: Item, answer: Answer, protocol: ProtocolName) -> Score:
         paper = protocol == "paper"
         code = extract(answer.completion.text) if paper else answer.code
-        verdict = judge(item.data, code, compat=paper, seconds=self.seconds, **self.where)
+        verdict = self.executions.get(
+            program.Verdict,
+            (code, paper, item.data),
+            lambda: judge(item.data, code, compat=paper, seconds=self.seconds, **self.where),
+            lambda found: is_final(found.execution.status),
+        )
         right = sum(result is True for result in verdict.results)
         done = verdict.execution
         reason = done.reason or ("" if verdict.passed else "wrong output")

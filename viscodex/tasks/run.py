@@ -84,7 +84,11 @@ def score_answers(
     ]
     if pictures:
         keep_inputs(place, benchmark.items)
-    how |= {"workers": workers, "pictures": place / "pictures" if pictures else None}
+    how |= {
+        "workers": workers,
+        "pictures": place / "pictures" if pictures else None,
+        "executions": place / "executions",
+    }
     with task.scorer(benchmark, protocols=protocols, **how) as scorer:
         basis = _basis(scorer)
         final = {k for k, one in done.items() if one.basis == basis and not _asks_again(one)}

@@ -176,6 +176,7 @@ TASKS: dict[str, str] = {
     "mmcode": "viscodex.tasks.mmcode:MMCode",
     "infibench": "viscodex.tasks.infibench:InfiBench",
     "infibench_v": "viscodex.tasks.infibench:InfiBenchV",
+    "retention": "viscodex.tasks.retention:Retention",
 }
 """Name -> class; a benchmark from outside is given by such a dotted path."""
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -41,6 +41,11 @@ class Side:
     crash: str = ""  # why the official code would have ended with an exception
     png: bytes | None = None  # screenshot of the page itself
     clip: bytes | None = None  # PNG, what CLIP sees; of a reference only
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {
+        "ser_json_bytes": "base64",
+        "val_json_bytes": "base64",
+    }
 
 
 def read_pixels(png: bytes | None) -> Pixels:

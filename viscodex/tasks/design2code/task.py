@@ -13,6 +13,7 @@ exists for them.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import re
@@ -26,12 +27,14 @@ from viscodex.errors import BadRecipe
 from viscodex.execute import runtime
 from viscodex.execute.page import PagePool
 from viscodex.execute.visit import grey_picture
+from viscodex.tasks.design2code import blocks, markup, page
 from viscodex.tasks.design2code.clip import Clip, clip_picture
 from viscodex.tasks.design2code.items import PLACEHOLDER, PageItem, Prompt, read_design2code
 from viscodex.tasks.design2code.markup import clean
 from viscodex.tasks.design2code.matching import Match, join_equal_boxes, match
 from viscodex.tasks.design2code.page import References, Side, read_pixels, see
 from viscodex.tasks.design2code.visual import METRICS, compare
+from viscodex.tasks.executions import Executions, is_final
 from viscodex.tasks.task import (
     Benchmark,
     Item,
@@ -102,6 +105,7 @@ class PageScorer:
         workers: pages at once.
         pictures: directory for a screenshot of each candidate; None: none are kept.
         cache: directory of the reference sides; None: below the cache directory of viscodex.
+        executions: directory of what candidates showed; None: nothing is kept.
         clip: directory or hub name of CLIP ViT-B/32; None: the CLIP column is NaN.
         tier, allow_unsafe: of the isolation.
     """
@@ -114,6 +118,7 @@ class PageScorer:
         workers: int | None = None,
         pictures: Path | None = None,
         cache: Path | None = None,
+        executions: Path | None = None,
         clip: str | None = None,
         tier: str | None = None,
         allow_unsafe: bool = False,
@@ -132,6 +137,12 @@ class PageScorer:
             "tier": shown.tier,
             "clip": clip or "no weights: clip and final are NaN",
         }
+        pictures_of_pages = {
+            name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()
+        }
+        self.executions = Executions(
+            executions, (blocks, markup, page), shown.stamp, shown.tier, pictures_of_pages
+        )
 
     def __enter__(self) -> PageScorer:
         return self
@@ -141,10 +152,15 @@ class PageScorer:
 
     def score(self, item: Item, answer: Answer) -> tuple[Score, ...]:
         """One Score for each protocol; both from the same renders."""
-        page: PageItem = item.data
-        reference = self.references.get(page.reference)
+        asked: PageItem = item.data
+        reference = self.references.get(asked.reference)
         html = clean(extract(answer.completion.text.replace("\r\n", "\n").replace("\r", "\n")))
-        candidate = see(html, self.pool, self.files)
+        candidate = self.executions.get(
+            Side,
+            (html,),
+            lambda: see(html, self.pool, self.files),
+            lambda side: is_final(side.status),
+        )
         found = None
         if candidate.blocks and reference.blocks:
             found = match(candidate.blocks, reference.blocks)

@@ -1,0 +1,301 @@
+"""viscodex eval: a model on a benchmark - asked, executed, scored, summed up.
+
+in:  arguments
+out: a run folder, or with --robustness a folder of them; a table, or with --json the reports
+not covered: the work (evaluate/, tasks/); answers that are there already (viscodex score)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from viscodex.cli.judging import price_teller, scorer_options
+from viscodex.cli.score import show_report
+from viscodex.cli.terminal import Progress, say
+from viscodex.errors import BadRecipe, RunStopped
+
+if TYPE_CHECKING:
+    from viscodex.evaluate.run import Outcome, Plan
+    from viscodex.evaluate.system import System
+    from viscodex.tasks.task import Benchmark, Task
+
+EVAL_EXAMPLES = """
+Examples:
+
+\b
+  viscodex eval chartmimic --model nano --data dataset-iclr --split direct_600 -o runs/nano
+  viscodex eval mmcode --model ./merged --data mmcode_test.jsonl.gz --epochs 5 --temperature 0.8 -o runs/merged
+  viscodex eval design2code --model openai/Qwen2.5-VL-7B@http://localhost:8000/v1 --data testset_final -o runs/vllm
+  viscodex eval infibench_v --model openai/gpt-4o --data suite --price 2.5,10 --cost-limit 5 -o RUN
+  viscodex eval chartmimic --model nano --data direct_600 --limit 50 --robustness -o runs/robust
+  viscodex eval retention --model ./merged -o runs/kept
+
+M is nano, a checkpoint directory, a hub name, openai/NAME@URL, replay/FILE.jsonl, or inspect/PROVIDER/NAME
+for any provider of inspect_ai. The same command again goes on where a run ended; nothing is asked or
+executed twice. Exit status: 1 if answers are missing or could not be scored, or a limit stopped the run.
+"""
+
+
+def evaluate(
+    task_name: Annotated[
+        str,
+        typer.Argument(metavar="TASK", help="chartmimic, design2code, mmcode, infibench_v, ..."),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
+    model: Annotated[str, typer.Option(metavar="M", help="What is evaluated.")] = "nano",
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The benchmark as it was published.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="One of several subsets or suites.")] = "",
+    protocol: Annotated[str, typer.Option(help="paper, strict or both.")] = "both",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the first N items.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, typer.Option(help="Share of probability that is drawn from.")] = 1.0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Of an answer.")] = 2048,
+    seed: Annotated[int, typer.Option(help="Of the first answer; further ones count up.")] = 0,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="Ask for no more than S seconds.")
+    ] = None,
+    token_limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Tokens of the run, in and out.")
+    ] = None,
+    cost_limit: Annotated[
+        float | None, typer.Option(metavar="X", min=0, help="Money of the run; needs --price.")
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="Of a million tokens of the model.")
+    ] = None,
+    perturb: Annotated[
+        str | None, typer.Option(metavar="KIND:S", help="Disturb the pictures, such as blur:2.")
+    ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="All disturbances of pictures, as curves.")
+    ] = False,
+    kinds: Annotated[str, typer.Option(help="Of --robustness: blur,jpeg,...; all if empty.")] = "",
+    severities: Annotated[str, typer.Option(help="Of --robustness, 1 to 5.")] = "1,3,5",
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Prompts of a local model at once.")
+    ] = None,
+    connections: Annotated[
+        int | None, typer.Option(min=1, help="Requests to an endpoint at once.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", min=0.001, help="Of one request.")
+    ] = None,
+    retries: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a request that failed; then it is a missing answer."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Of a local model: cpu, cuda, ...")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Of a local model.")] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Of a picture that a local model sees.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Answers executed at once.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Keep what answers drew in RUN/pictures.")] = True,
+    allow_unsafe: Annotated[
+        bool, typer.Option(help="Run even where only resource limits confine the code.")
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="M", help="openai/NAME@URL or package.module:name; marks answers."),
+    ] = None,
+    judge_price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="Price of a million tokens of the judge.")
+    ] = None,
+    judge_budget: Annotated[
+        float | None, typer.Option(metavar="X", min=0, help="Stop before the judge costs more.")
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(metavar="M", help="CLIP ViT-B/32: folder or hub name.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON, no table.")] = False,
+) -> None:
+    """Evaluate a model on a benchmark."""
+    from dataclasses import replace
+
+    from viscodex.evaluate.limits import Limits
+    from viscodex.evaluate.perturb import perturbation
+    from viscodex.evaluate.run import Plan
+    from viscodex.evaluate.system import open_system
+    from viscodex.models.model import Decoding
+    from viscodex.tasks.judge_cost import read_price
+    from viscodex.tasks.task import protocols_of, task
+
+    if task_name.partition("/")[0] in ("lm_eval", "lmms_eval"):
+        _harness(task_name, model, out, limit, batch, device, as_json)
+        return
+    if robustness and perturb is not None:
+        raise BadRecipe(
+            "one disturbance, or all of them", "--perturb with --robustness",
+            "Leave one out; --kinds and --severities choose among all.",
+        )  # fmt: skip
+    of = task(task_name)
+    protocols = protocols_of(of, protocol)
+    benchmark = _benchmark(of, data, split)
+    if limit is not None:
+        settings = {**benchmark.settings, "limit": limit}
+        benchmark = replace(benchmark, items=benchmark.items[:limit], settings=settings)
+    paid = None if price is None else read_price(price)
+    plan = Plan(
+        Decoding(max_tokens, temperature, top_p, seed),
+        epochs,
+        Limits(time_limit, token_limit, cost_limit, paid),
+        None if perturb is None else perturbation(perturb),
+    )
+    scoring = scorer_options(
+        of, out, judge=judge, price=judge_price, budget=judge_budget, clip=clip
+    )
+    scoring |= {
+        "protocols": protocols, "workers": workers, "pictures": pictures,
+        "allow_unsafe": allow_unsafe, "before": price_teller(of, scoring.get("judge")),
+        "about": {"data": str(data or ""), "split": split, "limit": limit},
+    }  # fmt: skip
+    for note in benchmark.notes:
+        say(f"not whole: {note}")
+    opening = {
+        "device": device, "dtype": dtype, "batch": batch, "max_pixels": max_pixels,
+        "workers": connections, "timeout_s": timeout, "max_retries": retries,
+    }  # fmt: skip
+    try:
+        with open_system(model, **opening) as system:
+            if robustness:
+                _curves(of, benchmark, system, out, plan, scoring, kinds, severities, as_json)
+            else:
+                outcome = _run(of, benchmark, system, out, plan, scoring)
+                _finish(outcome, out, as_json)
+    except RunStopped as error:
+        say(str(error))
+        raise typer.Exit(1) from None
+
+
+def _benchmark(of: Task, data: Path | None, split: str) -> Benchmark:
+    from pathlib import Path
+
+    if data is None and not getattr(of, "built_in", False):
+        raise BadRecipe(
+            "the data of this benchmark are not here",
+            of.name,
+            "Give the folder or file as it was published with --data; docs/evaluation.md says\n"
+            "where each is found.",
+        )
+    return of.read(data or Path(), split)
+
+
+def _run(
+    of: Task, benchmark: Benchmark, system: System, out: Path, plan: Plan, scoring: dict[str, Any]
+) -> Outcome:
+    from viscodex.evaluate.run import evaluate as run
+
+    with Progress() as progress:
+        return run(of, benchmark, system, out, plan, progress=progress.update, **scoring)
+
+
+def _finish(outcome: Outcome, out: Path, as_json: bool) -> None:
+    """Tell what came out."""
+    import json
+    from dataclasses import replace
+
+    from viscodex.types import to_json
+
+    reports = outcome.reports
+    if as_json:
+        told = {name: json.loads(to_json(replace(r, rows=()))) for name, r in reports.items()}
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        for each in reports.values():
+            show_report(each)
+        say(f"answers, scores and report: {out}")
+    if outcome.stopped:
+        say(f"stopped: {outcome.stopped} is reached; the same command with a higher one goes on")
+    if outcome.stopped or any(each.unscored for each in reports.values()):
+        raise typer.Exit(1)
+
+
+def _curves(
+    of: Task,
+    benchmark: Benchmark,
+    system: System,
+    out: Path,
+    plan: Plan,
+    scoring: dict[str, Any],
+    kinds: str,
+    severities: str,
+    as_json: bool,
+) -> None:
+    """Run every point; write the curves and their pictures."""
+    import json
+
+    from viscodex.evaluate.robustness import RESULT, measure, points_of
+    from viscodex.files import write_atomically
+    from viscodex.plots import robustness_plot
+
+    if not any(item.images for item in benchmark.items):
+        raise BadRecipe("these questions have no pictures", of.name, "Leave --robustness out.")
+
+    def run(place: Path, point: Plan) -> Outcome:
+        return _run(of, benchmark, system, place, point, scoring)
+
+    found = measure(run, out, plan, points_of(kinds, severities), say)
+    for protocol in found["protocols"]:
+        write_atomically(out / f"robustness-{protocol}.svg", robustness_plot(found, protocol))
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        _show_curves(found)
+        say(f"curves: {out / RESULT}, {out}/robustness-*.svg")
+    if found["stopped"]:
+        say(f"stopped: {found['stopped']} is reached; the same command with a higher one goes on")
+        raise typer.Exit(1)
+
+
+def _show_curves(found: dict[str, Any]) -> None:
+    """A row for each kind, a column for each severity: the main metric, of all items."""
+    from rich.table import Table
+
+    from viscodex.cli.terminal import console
+
+    for protocol, told in found["protocols"].items():
+        metric = told["metric"]
+        plain = told["plain"].get(metric, {}).get("all")
+        shown = "-" if plain is None else f"{100 * plain:.2f}"
+        title = f"{told['task']}, protocol {protocol}: {metric} of all {told['n']}, plain {shown}"
+        table = Table(title=title, title_justify="left")
+        table.add_column("pictures under")
+        steps = [point["severity"] for point in next(iter(told["curves"].values()), [])]
+        for step in steps:
+            table.add_column(f"severity {step}", justify="right")
+        for kind, curve in told["curves"].items():
+            values = [point["means"].get(metric, {}).get("all") for point in curve]
+            table.add_row(kind, *("-" if v is None else f"{100 * v:.2f}" for v in values))
+        console().print(table)
+
+
+def _harness(
+    name: str,
+    model: str,
+    out: Path,
+    limit: int | None,
+    batch: int | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """A task of lm-eval or lmms-eval."""
+    import json
+
+    from viscodex.evaluate.harness import run_harness
+
+    found = run_harness(name, model, out, limit=limit, batch=batch, device=device)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, default=str))
+    else:
+        for task, values in found.get("results", {}).items():
+            told = ", ".join(f"{k} {v:.4f}" for k, v in values.items() if isinstance(v, float))
+            typer.echo(f"{task}: {told}")
+        say(f"results: {out}")
