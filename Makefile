@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS_DEMO := model
+EXTRAS_DEMO := model,score
 EXTRAS_TEST := model,train,data,eval,serve,dev
 TESTS ?=
 
@@ -25,7 +25,7 @@ define install
 else $(BIN)/python -m pip install -q -c constraints.txt -e '.[$(1)]'; fi
 endef
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.system $(VENV)/.runtime
 	$(BIN)/viscodex demo
 
 test: $(VENV)/.test $(VENV)/.system $(VENV)/.runtimes
@@ -43,7 +43,8 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.demo
 
 # browser, isolation and fonts from the system's packages, where they are absent
-$(VENV)/.system: $(VENV)/.test
+$(VENV)/.system:
+	@mkdir -p $(VENV)
 	@missing=""; for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif ! command -v apt-get >/dev/null; then echo "not Debian: install by other means:$$missing"; \
@@ -52,7 +53,11 @@ $(VENV)/.system: $(VENV)/.test
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 	@touch $@
 
-# the pinned environments in which generated charts run
+# the pinned environments in which generated charts run: of the demonstration, and all
+$(VENV)/.runtime: $(VENV)/.demo viscodex/execute/runtimes/current.txt
+	$(BIN)/viscodex runtime install current
+	@touch $@
+
 $(VENV)/.runtimes: $(VENV)/.test viscodex/execute/runtimes/current.txt viscodex/execute/runtimes/chartmimic.txt
 	$(BIN)/viscodex runtime install current
 	$(BIN)/viscodex runtime install chartmimic
