@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from viscodex.cli.terminal import console
+from viscodex.cli.terminal import console, say
 
 
 def doctor(
@@ -49,8 +49,40 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where to work.")] = Path(
         "demo"
     ),
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The family. Default: the embedded one.")
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="PNG files with NAME.py or NAME.html beside. Default: examples/pictures.",
+        ),
+    ] = None,
+    allow_unsafe: Annotated[
+        bool, typer.Option(help="Run even where only resource limits confine the code.")
+    ] = False,
 ) -> None:
-    """Make a small trio of models, merge it, load the result in transformers, print the report."""
+    """Merge nano-vlm and nano-code, turn pictures into code with nano, run it, open a report."""
+    from viscodex.models.model import weights_folder
+
+    place = weights if weights is not None else weights_folder("nano").parent
+    if weights is None and not (place / "nano" / "config.json").exists():
+        from viscodex.nano.trio_demo import run_trio_demo
+
+        say(
+            "the trained weights are not part of this installation: a random trio is merged instead"
+        )
+        run_trio_demo(out, typer.echo)
+        return
     from viscodex.nano.demo import run_demo
 
-    run_demo(out, typer.echo)
+    examples = pictures or place.parents[2] / "examples" / "pictures"
+    if pictures is None and not examples.is_dir():
+        examples = Path("examples/pictures")
+    page, shown = run_demo(
+        out, typer.echo, weights=place, pictures=examples, allow_unsafe=allow_unsafe
+    )
+    if not shown.ok:
+        say(f"not all is as it should be: see {page}")
+        raise typer.Exit(1)

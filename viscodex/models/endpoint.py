@@ -7,6 +7,7 @@ not covered: one request (viscodex/chat.py); budgets and caches of a teacher (da
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import threading
@@ -98,21 +99,20 @@ class EndpointModel:
         began, said = time.perf_counter(), ""
         try:
             pieces = self.chat.stream(openai_messages(prompt), _options(decoding, 0))
-            while True:
-                try:
-                    piece = next(pieces)
-                except StopIteration as end:
-                    received: Received = end.value
-                    break
-                said += piece
-                yield piece
+            with contextlib.closing(pieces):
+                while True:
+                    try:
+                        piece = next(pieces)
+                    except StopIteration as end:
+                        return _completion(end.value, began)
+                    said += piece
+                    yield piece
         except Unusable as error:
             raise self._stopped("the endpoint refuses all requests", error) from error
         except BadInput as error:
             return Completion("", "error", error=f"{error.what}: {error.where}")
         except (Again, Declined) as error:
             return Completion(said, "error", error=str(error))
-        return _completion(received, began)
 
     def _answer(self, prompt: Prompt, decoding: Decoding, k: int) -> Completion:
         began = time.perf_counter()

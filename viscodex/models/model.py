@@ -8,7 +8,7 @@ not covered: how each kind answers (local.py, endpoint.py, replay.py), what is a
     DIR, owner/name             a checkpoint, through transformers (local.py)
     openai/NAME@URL             an OpenAI-compatible endpoint, such as vLLM (endpoint.py)
     replay/FILE.jsonl           recorded answers (replay.py)
-    package.module:name         a function from outside: called with the settings, returns a Model
+    package.module:name         a function from outside: of this name and the settings, to a Model
 """
 
 from __future__ import annotations
