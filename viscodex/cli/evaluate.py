@@ -176,16 +176,15 @@ def evaluate(
 
 
 def _benchmark(of: Task, data: Path | None, split: str) -> Benchmark:
-    from pathlib import Path
-
-    if data is None and not getattr(of, "built_in", False):
+    place = data or getattr(of, "built_in", None)
+    if place is None:
         raise BadRecipe(
             "the data of this benchmark are not here",
             of.name,
             "Give the folder or file as it was published with --data; docs/evaluation.md says\n"
             "where each is found.",
         )
-    return of.read(data or Path(), split)
+    return of.read(place, split)
 
 
 def _run(

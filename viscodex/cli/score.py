@@ -87,6 +87,7 @@ def score(
 
     benchmark_task = task(task_name)
     protocols = protocols_of(benchmark_task, protocol)
+    data = data or getattr(benchmark_task, "built_in", None)
     if data is None:
         raise BadRecipe(
             "the data of this benchmark are not here",

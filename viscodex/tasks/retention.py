@@ -60,24 +60,23 @@ class Retention:
     headline: tuple[str, ...] = ("text", "vision", *SETS)
     options: tuple[str, ...] = ()
     protocols: tuple[ProtocolName, ...] = ("strict",)  # it is ours: there is no official scorer
-    built_in = True
+    built_in = BUILT_IN  # the data that are there without --data
 
     def read(self, place: Path, split: str = "") -> Benchmark:
         """The questions of a folder; `split` is text, vision or one of the sets."""
-        folder = BUILT_IN if place == Path() else place
-        rows = [row for row in read_rows(folder) if row["set"] != COMPLETION]
+        rows = [row for row in read_rows(place) if row["set"] != COMPLETION]
         types = tuple(dict.fromkeys(row["answer"] for row in rows if row["set"] == "types"))
         chosen = [row for row in rows if split in ("", row["set"], SETS[row["set"]])]
         if not chosen:
-            raise BadDataset("there are no questions in it", f"{folder} {split}".strip(), _FORM)
-        items = tuple(_item(folder, row, types) for row in chosen)
+            raise BadDataset("there are no questions in it", f"{place} {split}".strip(), _FORM)
+        items = tuple(_item(place, row, types) for row in chosen)
         digest = hashlib.sha256()
         for row in chosen:
             digest.update(json.dumps(row, sort_keys=True).encode())
             if row.get("picture"):
-                digest.update(hashlib.sha256((folder / row["picture"]).read_bytes()).digest())
+                digest.update(hashlib.sha256((place / row["picture"]).read_bytes()).digest())
         return Benchmark(
-            self.name, items, str(folder), digest.hexdigest(), settings={"split": split}
+            self.name, items, str(place), digest.hexdigest(), settings={"split": split}
         )
 
     def scorer(
