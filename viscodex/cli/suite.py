@@ -86,7 +86,7 @@ def _needs(*libraries: str) -> None:
     for library in libraries:
         if find_spec(library) is None:
             raise MissingPart(
-                "a library for suites is missing", library, "pip install 'viscodex[data,eval]'"
+                "a library for suites is missing", library, "pip install 'viscodex[mcd,eval]'"
             )
 
 
@@ -103,7 +103,7 @@ def draft(
     as_json: AsJson = False,
 ) -> None:
     """Make draft cases of a dump of questions: the funnel, paraphrase, grading; or go on with it."""
-    _needs("PIL", "pyarrow")
+    _needs("PIL", "bs4", "markdownify", "openai")
     from viscodex.recipe import read_recipe
     from viscodex.suite.draft import make_drafts
     from viscodex.suite.recipe import SuiteRecipe

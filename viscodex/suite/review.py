@@ -91,7 +91,6 @@ class Reviewer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Reviewer
     server_version, sys_version = "viscodex", ""
-    protocol_version = "HTTP/1.1"
     timeout = 60  # seconds for one request to come in
 
     def do_GET(self) -> None:
@@ -188,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ViscodexError as error:
             self._json({"problems": [str(error)]}, 500)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
-            self.close_connection = True
+            pass  # the reader left
 
     def _is_ours(self) -> bool:
         """By name of the host and, for what changes something, by the origin of the page."""
@@ -232,7 +231,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > MAX_BODY:
-            self.close_connection = True
             raise ValueError(f"a body of at most {MAX_BODY:,} bytes is needed")
         try:
             data = json.loads(self.rfile.read(int(length)))
@@ -252,8 +250,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"problems": [status.phrase]}, status)
 
     def _send(self, data: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
-        if self.command != "GET" and status >= HTTPStatus.BAD_REQUEST:
-            self.close_connection = True  # its body may not have been read
         charset = "" if kind.startswith("image/") else "; charset=utf-8"
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}{charset}")
@@ -265,8 +261,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cache-Control", "no-store")
-        if self.close_connection:
-            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(data)
 
