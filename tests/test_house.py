@@ -396,6 +396,7 @@ KINDS = {
     "data": "viscodex.data.recipe:DataRecipe",
     "train": "viscodex.train.recipe:TrainRecipe",
     "paper": "viscodex.train.recipe:TrainRecipe",
+    "suite": "viscodex.suite.recipe:SuiteRecipe",
 }
 """Folder of recipes/ -> the class that its files are read as."""
 
