@@ -19,10 +19,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from viscodex.data.dataset import Dataset
-from viscodex.data.gallery import ZOOM, article_of, card_of_reject, card_of_sample, page_of, plain
+from viscodex.data.gallery import article_of, card_of_reject, card_of_sample
 from viscodex.data.store import Rejects
 from viscodex.errors import ViscodexError
 from viscodex.images import open_image
+from viscodex.web import ZOOM, page_of, plain
 
 PAGE_ROWS = 20
 HOST = "127.0.0.1"

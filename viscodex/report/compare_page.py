@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from viscodex.data.gallery import ZOOM, page_of, plain
 from viscodex.report.compare import Comparison, p_text, points, reasons
 from viscodex.report.page import browser, forest, section, verdict_line
 from viscodex.report.run import System
 from viscodex.report.samples import SCRIPT, STYLE
 from viscodex.report.statistics import Paired
 from viscodex.report.table import TITLES
+from viscodex.web import ZOOM, page_of, plain
 
 
 def compare_page(first: System, second: System, comparisons: Sequence[Comparison]) -> str:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from viscodex.data.gallery import ZOOM, page_of, plain
 from viscodex.errors import BadInput
 from viscodex.report.compare import Comparison, compare_systems, points, verdict
 from viscodex.report.pictures import Album
@@ -20,6 +19,7 @@ from viscodex.report.run import Run, System
 from viscodex.report.samples import BROWSER, SCRIPT, STYLE, as_script_data, samples_data
 from viscodex.report.statistics import Paired
 from viscodex.report.table import TITLES, Cell, Column, Line, Table, lead_metric, make_table
+from viscodex.web import ZOOM, page_of, plain
 
 PROTOCOLS = {"paper": "as the official scorers count", "strict": "where those are blind or broken"}
 

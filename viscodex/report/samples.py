@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from viscodex.data.gallery import visible
 from viscodex.report.pictures import Album
 from viscodex.report.run import Run
 from viscodex.report.table import lead_metric
 from viscodex.tasks.kept import KeptItem, drawn_picture, input_picture
 from viscodex.text import read_answer
+from viscodex.web import visible
 
 MAX_CODE = 6_000  # characters of one answer's code; fewer where there are many
 MAX_TEXT_BYTES = 20_000_000  # of all texts of a page
