@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 LEVELS = {
     "types": 0, "errors": 0, "files": 0,
-    "recipe": 1, "text": 1, "images": 1, "chat": 1,
+    "recipe": 1, "text": 1, "images": 1, "web": 1, "chat": 1,
     "execute": 2, "merge.checkpoint": 2, "merge.layout": 2,
     "merge": 3, "models": 3, "data": 3,
     "train": 4, "tasks": 4,
@@ -393,6 +393,7 @@ def test_relative_links_of_the_document_resolve(file: Path) -> None:
 RECIPES = sorted(p for p in (ROOT / "recipes").rglob("*.yaml") if p.parent.name != "accelerate")
 KINDS = {
     "merge": "viscodex.recipe:MergeRecipe",
+    "search": "viscodex.merge.search.recipe:SearchRecipe",
     "data": "viscodex.data.recipe:DataRecipe",
     "train": "viscodex.train.recipe:TrainRecipe",
     "paper": "viscodex.train.recipe:TrainRecipe",

@@ -25,6 +25,7 @@ from viscodex.cli import (
     report,
     run,
     score,
+    search,
     suite,
     train,
 )
@@ -82,6 +83,7 @@ app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("generate", epilog=generate.GENERATE_EXAMPLES)(generate.generate)
 app.command("eval", epilog=evaluate.EVAL_EXAMPLES)(evaluate.evaluate)
 app.command("score", epilog=score.SCORE_EXAMPLES)(score.score)
+app.command("search", epilog=search.SEARCH_EXAMPLES)(search.search)
 app.command("report", epilog=report.REPORT_EXAMPLES)(report.report)
 app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.add_typer(suite.suite, name="suite")

@@ -51,7 +51,7 @@ from viscodex.merge.checkpoint import (
 from viscodex.merge.geometry import UNRELATED, measure_geometry, unrelatedness
 from viscodex.merge.kernels import fill_uniform
 from viscodex.merge.methods import METHODS, Method
-from viscodex.merge.output import Output, check_output, check_space, out_of_space, partial_of
+from viscodex.merge.output import Output, Sink, check_output, check_space, out_of_space, partial_of
 from viscodex.merge.plan import SHARD_BYTES, Job, Work, block_elements, pieces, plan_work
 from viscodex.recipe import MergeRecipe, check_recipe, read_recipe
 from viscodex.types import MergeReport, TensorGeometry, TensorInfo, from_json, to_json
@@ -289,7 +289,7 @@ def _merge_tensors(
 
     def run(job: Job) -> None:
         with ThreadPoolExecutor(1, "merge-io") as io:
-            task = _TensorTask(job, work.recipe.seed, prints, reader, output, device, io, advance)
+            task = TensorTask(job, work.recipe.seed, prints, reader, output, device, io, advance)
             with np.errstate(all="ignore"):  # what is not finite is found and named
                 digest = task.run()
             output.finish_tensor(job.step.name, {"hash": digest, "inputs": task.input_hashes()})
@@ -320,7 +320,7 @@ def _seed(text: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
 
 
-class _TensorTask:
+class TensorTask:
     """One output tensor, from its sources to its bytes, in a lane of two threads.
 
     The calling thread computes block by block; the lane's other thread reads the next piece (some
@@ -333,7 +333,7 @@ class _TensorTask:
         seed: int,
         prints: Mapping[str, str],
         reader: TensorReader,
-        output: Output,
+        output: Sink,
         device: str,
         io: ThreadPoolExecutor,
         advance: Callable[[int], None],

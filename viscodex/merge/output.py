@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,14 @@ from viscodex.errors import NotEnoughSpace, OutputRefused
 from viscodex.merge.checkpoint import PAGE_BYTES, Shard, TensorReader, hash_tensor
 
 SLACK_BYTES = 32 << 20  # left free on the disk
+
+
+class Sink(Protocol):
+    """Where merged bytes go: files (Output), or memory (memory.py)."""
+
+    def write(self, name: str, start: int, data: memoryview) -> None:
+        """Take bytes of a tensor from its byte `start` on; any thread, any order."""
+        ...
 
 
 def check_output(out: Path, inputs: Sequence[Path]) -> None:
