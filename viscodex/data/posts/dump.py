@@ -13,8 +13,12 @@ from __future__ import annotations
 import bz2
 import codecs
 import contextlib
+import itertools
+import lzma
 import queue
+import struct
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -63,7 +67,7 @@ def read_rows(path: Path, *, member: str = "Posts.xml", start: int = 0) -> Itera
         else:
             at = _skip(chunks, buffer, path, start)
         number, begun = 0, False
-        for chunk in chunks:
+        for chunk in itertools.chain((b"",), chunks):
             buffer += chunk
             while (end := buffer.find(_ROW, len(_ROW) if begun else 0)) >= 0:
                 if begun:
@@ -223,16 +227,12 @@ def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
         ) from None
     hose = _Hose()
     errors = (
-        py7zr.exceptions.ArchiveError,
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,
-        LookupError,
-    )
+        py7zr.exceptions.ArchiveError, lzma.LZMAError, zlib.error, struct.error, OSError, EOFError,
+        ValueError, RuntimeError, LookupError, TypeError,
+    )  # fmt: skip
     try:
         archive = py7zr.SevenZipFile(path)
-    except (*errors, TypeError) as error:
+    except errors as error:
         raise _damaged(path, error) from None
     name = _member(archive.getnames(), member, path)
     unpacker = threading.Thread(target=_unpack, args=(archive, name, hose, errors), daemon=True)
