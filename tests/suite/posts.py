@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 from tests.tasks.chat_server import Answer, Chat, fails, says
 from viscodex.data.posts.fetch import fetch_pictures
 from viscodex.data.posts.index import build_store
+from viscodex.tasks.cases import AREAS
 
 FATES = {
     # number of the question: (title, tags, fate)
@@ -215,7 +216,7 @@ def recipe_of(store: Path, chat: Chat | None, folder: Path, **changes: Any) -> d
     given = {
         "posts": str(store),
         "teacher": teacher,
-        "quota": {"n": 4, "spare": 2},
+        "quota": {"n": 5, "spare": 2, "shares": dict.fromkeys(AREAS, 1)},
         "indispensable": {"attempts": 1},
         "rewrite": {"attempts": 2},
     }
