@@ -74,8 +74,10 @@ def evaluate(
         ViscodexError: no question can be answered, or no answer scored; the run can go on.
     """
     check_epochs(system, plan.decoding, plan.epochs)
-    perturb = str(plan.perturb) if plan.perturb else None
-    identity = {"model": system.identity, "decoding": _facts(plan.decoding), "perturb": perturb}
+    condition = str(plan.perturb) if plan.perturb else None
+    identity = {
+        "model": system.identity, "decoding": _facts(plan.decoding), "condition": condition,
+    }  # fmt: skip
     told = {"system": system.name, "epochs": plan.epochs, **(about or {})}
     folder = RunFolder(place)
     folder.open(identity_of(benchmark, protocols, scoring.get("judge"), identity), told)
@@ -83,7 +85,12 @@ def evaluate(
     asking = Asking(benchmark.items, folder, system, plan.decoding, question, plan.epochs, progress)
     asking.run(plan.limits)
     asked = asking.finish()
-    settings = {**identity, "system": system.name, "epochs": plan.epochs, "stopped": asked.stopped}
+    settings = {
+        **identity,
+        "model": {"name": system.name, **system.identity},
+        "epochs": plan.epochs,
+        "stopped": asked.stopped,
+    }
     if isinstance(task, Retention):
         settings["code"] = code_perplexity(system, benchmark, place)
     reports = score_answers(
