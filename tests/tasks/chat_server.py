@@ -47,6 +47,7 @@ class Chat:
     behaviour: Behaviour = lambda body, n: says("")
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)  # names in lower case
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def replies(self, *answers: Answer) -> None:
@@ -73,6 +74,7 @@ def chat_server() -> Iterator[Chat]:
                 n = len(chat.requests)
                 chat.requests.append(body)
                 chat.keys.append(self.headers.get("authorization"))
+                chat.headers.append({name.lower(): value for name, value in self.headers.items()})
             status, headers, data = chat.behaviour(body, n)
             half = headers.get("x-half")
             self.send_response(status)

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from viscodex.cli import dataset, posts
+from viscodex.cli.scale import say_scale
 from viscodex.cli.terminal import console, say
 from viscodex.errors import BadRecipe, MissingPart
 
 if TYPE_CHECKING:
     from viscodex.data.build import BuildReport
     from viscodex.data.progress import Snapshot
+    from viscodex.data.recipe import DataRecipe
 
 data = typer.Typer(
     help="Make, look at, check and hand on data sets of pictures and verified code.",
@@ -50,6 +52,13 @@ def build(
     resubmit: Annotated[
         bool, typer.Option(help="On Slurm: submit the parts again that are missing.")
     ] = False,
+    estimate: Annotated[
+        bool, typer.Option(help="Say what it takes: hours, disk, a teacher's tokens; make nothing.")
+    ] = False,
+    rates: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="With --estimate: a finished build to measure rates on."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Make a data set: draw, execute, filter, take near-duplicates out, write; or go on with one."""
@@ -67,6 +76,11 @@ def build(
             "Give one RECIPE.yaml; an override has the form key=value.",
         )
     recipe = read_recipe(DataRecipe, Path(files[0]), [word for word in words if "=" in word])
+    if estimate:
+        say_scale(recipe, out, rates)
+        return
+    if recipe.teacher is not None or recipe.judge is not None:
+        say_estimate(recipe, out)
     with BuildProgress() as progress:
         report = make(recipe, out, watch=progress.update, resubmit=resubmit)
     if as_json:
@@ -75,6 +89,20 @@ def build(
         show_report(report)
     if report.status != "done":
         raise typer.Exit(1)
+
+
+def say_estimate(recipe: DataRecipe, out: Path) -> None:
+    """What the teachers of a recipe will be asked, on stderr."""
+    from viscodex.data.parts import Workplace
+    from viscodex.data.sources import make_sources
+    from viscodex.data.teacher.estimate import estimates, told
+
+    work = Workplace(out).folder
+    for name, one in estimates(recipe, make_sources(recipe)).items():
+        settings = recipe.teacher if name == "teacher" else recipe.judge
+        assert settings is not None
+        for line in told(name, settings, one, work):
+            say(line)
 
 
 def needs_data() -> None:
@@ -120,6 +148,11 @@ def show_report(report: BuildReport) -> None:
     if report.status == "submitted":
         typer.echo(report.note)
         return
+    if report.teachers:
+        from viscodex.data.teacher.estimate import spent_line
+
+        for name, spent in report.teachers.items():
+            typer.echo(f"{name}: {spent_line(spent)}")
     typer.echo(
         f"{report.n_samples:,} samples kept, {report.n_rejects:,} rejected, rounds: "
         f"{report.rounds}; hash {report.content}\nwritten: {report.folder}"
@@ -189,4 +222,5 @@ data.command("check", epilog=dataset.CHECK_EXAMPLES)(dataset.check)
 data.command("view", epilog=dataset.VIEW_EXAMPLES)(dataset.view)
 data.command("export", epilog=dataset.EXPORT_EXAMPLES)(dataset.export)
 data.command("import", epilog=dataset.IMPORT_EXAMPLES)(dataset.import_)
+data.command("audit", epilog=dataset.AUDIT_EXAMPLES)(dataset.audit)
 data.command("posts", epilog=posts.POSTS_EXAMPLES)(posts.posts)

@@ -42,6 +42,15 @@ Examples:
   viscodex data check suite --benchmark infibench_v    all broken cases of a benchmark
 """
 
+AUDIT_EXAMPLES = """
+Examples:
+
+\b
+  viscodex data audit mcd                  all answers; 2,000 rows are run, spread evenly
+  viscodex data audit mcd --limit 0        every row is run; killed, the same command goes on
+  viscodex data audit mcd --json
+"""
+
 VIEW_EXAMPLES = """
 Examples:
 
@@ -132,6 +141,11 @@ def _show_stats(found: Stats) -> None:
         cells = (f"{number:,}" for number in numbers)
         lengths.add_row(name, f"{spread.n:,}", f"{spread.total:,}", f"{spread.mean:,.1f}", *cells)
     screen.print(lengths)
+    if found.agreement is not None:
+        typer.echo(
+            f"judge and local score of quality: rank correlation {found.agreement.spearman:.2f} "
+            f"over {found.agreement.n:,} samples that were kept"
+        )
     typer.echo(f"{found.histogram_of}, samples:")
     for line in histogram_lines(found):
         typer.echo(line)
@@ -266,6 +280,33 @@ def view(
         typer.echo(server.address)
         say("Ctrl-C ends it.")
         server.serve_forever()
+
+
+# --- audit ----------------------------------------------------------------------------------------
+
+
+def audit(
+    folder: Folder,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Rows whose code is run, spread evenly; 0: all.")
+    ] = 2_000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Codes at once.")] = None,
+    runtime: Annotated[str, typer.Option(help="In which charts run.")] = "current",
+    as_json: AsJson = False,
+) -> None:
+    """What a data set of others is worth: pictures that open, code that runs, answers that are cut."""
+    _needs_data()
+    from viscodex.data.audit import audit_dataset, audit_markdown
+    from viscodex.data.store import open_dataset
+    from viscodex.types import to_json
+
+    notes = folder.with_name(f"{folder.name}.audit.json")
+    with Progress() as progress:
+        found = audit_dataset(
+            open_dataset(folder), limit=limit or None, workers=workers, runtime=runtime,
+            notes=notes, progress=progress.update,
+        )  # fmt: skip
+    typer.echo(to_json(found, indent=1) if as_json else audit_markdown(found))
 
 
 # --- export, import -------------------------------------------------------------------------------

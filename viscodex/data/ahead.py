@@ -18,12 +18,17 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], n_threads: int | None = None
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    n_threads: int | None = None,
+    *,
+    each: int = 4,
 ) -> Iterator[tuple[Item, Result]]:
-    """Results in order, with at most four items a thread in memory.
+    """Results in order.
 
     Args:
         n_threads: None takes the number of cores, at most 8.
+        each: items in memory for each thread, at most; 1: no item is taken that cannot be begun.
     """
     count = n_threads or min(8, len(os.sched_getaffinity(0)))
     waiting: deque[tuple[Item, Future[Result]]] = deque()
@@ -31,7 +36,7 @@ def in_order(
         try:
             for item in items:
                 waiting.append((item, pool.submit(work, item)))
-                if len(waiting) > 4 * count:
+                if len(waiting) >= each * count:
                     first, future = waiting.popleft()
                     yield first, future.result()
             while waiting:

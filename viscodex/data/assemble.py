@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from viscodex.data.agreement import Pair, agreement, pair_of
 from viscodex.data.card import finish_dataset
 from viscodex.data.choose import Choice
 from viscodex.data.columns import REJECT_SCHEMA, reject_from_row, sample_from_row
@@ -30,9 +31,12 @@ from viscodex.data.manifest import FilterNote, Manifest
 from viscodex.data.parts import Part, Workplace, in_order
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.shards import rejects_path, shard_path, write_rejects, write_shard
+from viscodex.data.teacher.prompts import Prompt
 from viscodex.types import Sample
 
-PUBLISHED = ("data", "rejects", "contamination.json", "gallery.html", "rejects.html", "README.md")
+PUBLISHED = (
+    "data", "rejects", "prompts", "contamination.json", "gallery.html", "rejects.html", "README.md"
+)  # fmt: skip
 """What a data set consists of; manifest.json follows last."""
 
 ENGINE_FILTERS = {
@@ -89,6 +93,8 @@ class Assembly:
         self.counts = counts
         self.kept = choice.kept(recipe)
         self.tokens = Tokens()
+        self.scores: dict[str, list[Pair]] = {label: [] for label in self.kept}
+        self.prompts: Counter[str] = Counter()  # hash -> samples that a prompt had a part in
 
     def write(
         self,
@@ -117,13 +123,14 @@ class Assembly:
             progress("writing rejects", i, n)
             write_rejects(rejects_path(final, i, n), itertools.islice(rejects, size))
         progress("writing the card", 0, 1)
+        self.write_prompts(sources)
         return finish_dataset(
             final,
             shards=shards,
             recipe=recipe,
             filters=self.filter_notes(sources),
             versions=versions,
-            notes=self.notes(),
+            notes=[*self.notes(), *self.prompt_notes(sources), *self.score_notes()],
             name=self.place.out.absolute().name,
         )
 
@@ -159,13 +166,17 @@ class Assembly:
         for sample in itertools.islice(stay, self.kept[label]):
             self.tokens.text[label] += sample.meta["n_text_tokens"]
             self.tokens.vision[label] += sample.meta["n_vision_tokens"]
+            self.note(label, sample)
             yield sample
 
     def rejects(self) -> Iterator[Reject]:
         """Everything that was not kept: first what a part rejected, then its near-duplicates."""
         for label in self.kept:
             for part in in_order(self.parts, label):
-                yield from read_rejects_of(self.place, part)
+                for reject in read_rejects_of(self.place, part):
+                    pair = pair_of(reject.numbers)
+                    self.scores[label] += [] if pair is None else [pair]
+                    yield reject
                 if self.choice.duplicates[label]:
                     yield from self.duplicates_of(part)
 
@@ -197,6 +208,41 @@ class Assembly:
             notes.append(FilterNote(name, explain, "", limits, n))
         return notes
 
+    def note(self, label: str, sample: Sample) -> None:
+        """Take down what the card says of teachers and judges."""
+        meta = sample.meta
+        pair = pair_of(meta.get("quality", {}))
+        self.scores[label] += [] if pair is None else [pair]
+        asked = {meta.get(who, {}).get("prompt_sha256") for who in ("teacher", "judge")}
+        self.prompts.update(name for name in asked if name)
+
+    def write_prompts(self, sources: Mapping[str, Source]) -> None:
+        """Every prompt that was used, as it was sent."""
+        for prompt in _prompts(sources):
+            folder = self.place.final / "prompts"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{prompt.name}.txt").write_text(prompt.text, "utf-8")
+
+    def prompt_notes(self, sources: Mapping[str, Source]) -> list[str]:
+        """Which prompts were asked, and for how many of the samples."""
+        return [
+            f"Prompt {prompt.name} (prompts/{prompt.name}.txt, SHA-256 {prompt.sha256}): "
+            f"{self.prompts[prompt.sha256]:,} samples."
+            for prompt in _prompts(sources)
+        ]
+
+    def score_notes(self) -> list[str]:
+        """By how much the judge and the local score agree."""
+        notes = []
+        for label, pairs in self.scores.items():
+            if pairs:
+                found = agreement(pairs)
+                notes.append(
+                    f"{label}: the judge's and the local score of quality have the rank correlation "
+                    f"{found.spearman:.2f} (Spearman) over {found.n:,} pictures, kept and rejected."
+                )
+        return notes
+
     def notes(self) -> list[str]:
         """What a reader of the card must know."""
         return [
@@ -204,6 +250,12 @@ class Assembly:
             for label, entry in self.recipe.wanted.items()
             if self.kept[label] < entry.n
         ]
+
+
+def _prompts(sources: Mapping[str, Source]) -> list[Prompt]:
+    """The prompts of all sources, each once."""
+    found = (prompt for source in sources.values() for prompt in getattr(source, "prompts", ()))
+    return sorted({prompt.sha256: prompt for prompt in found}.values(), key=lambda p: p.name)
 
 
 def read_samples(place: Workplace, part: Part) -> Iterator[Sample]:

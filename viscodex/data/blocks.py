@@ -5,8 +5,10 @@ out: its samples, rejects, signatures and report
 not covered: what needs all parts (choose.py), who runs the tasks (executors.py)
 
 A candidate goes through all blocks before the next one is drawn, so that drawing stops when the
-part has its quota. A block that rejects says so on the candidate and passes it on; the last block
-writes both, what is kept and what is not.
+part has its quota. Where a source waits for a teacher (`source.ahead`), some candidates are drawn and
+judged at once, in threads; they are taken in order, and what was drawn beyond the quota counts for
+nothing. A block that rejects says so on the candidate and passes it on; the last block writes both,
+what is kept and what is not.
 """
 
 from __future__ import annotations
@@ -16,19 +18,20 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from datatrove.pipeline.base import PipelineStep
 
+from viscodex.data.ahead import in_order
 from viscodex.data.decontaminate import BenchmarkIndex, Contamination
 from viscodex.data.draft import (
     Draft,
     Evidence,
     Exhausted,
     Finding,
-    Machine,
     Reject,
     Source,
     Unfit,
@@ -42,9 +45,13 @@ from viscodex.data.shards import write_rejects, write_shard
 from viscodex.data.signatures import write_signatures
 from viscodex.data.sources import BUGS, make_source
 from viscodex.data.tokens import TokenCount, TokenCounter
+from viscodex.data.workers import machine_for
 from viscodex.errors import BadInput, ViscodexError
 from viscodex.files import write_atomically
 from viscodex.types import Sample, to_json
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -98,6 +105,7 @@ class Bench:
         """
         self.part = self.parts[rank]
         self.source: Source = make_source(self.recipe, self.part.source, self.place.folder)
+        self.ahead = int(getattr(self.source, "ahead", 1))
         self.start = time.monotonic()
         self.n_kept = self.n_candidates = 0
         self.n_text_tokens = self.n_vision_tokens = 0
@@ -106,9 +114,17 @@ class Bench:
         self.told: list[int] = []
         self.contaminations: list[Contamination] = []
         pulse = Pulse(self.place.progress / f"{self.part.name}.json")
-        with Machine(self.recipe.runtime) as self.machine, pulse as self.pulse:
+        with machine_for(self.recipe.runtime) as self.machine, pulse as self.pulse:
             self.pulse.beat(self.report())
             yield self.part
+
+    def ahead_of(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in order; where the source waits for a teacher, several are in work at once."""
+        if self.ahead == 1:
+            yield from map(work, items)
+        else:
+            for _, result in in_order(work, items, self.ahead, each=1):
+                yield result
 
     def report(self) -> PartReport:
         """What was done so far."""
@@ -157,15 +173,17 @@ class Propose(Block):
 
     def run(self, data: object, rank: int = 0, world_size: int = 1) -> Candidates:
         """The candidates of the part with this rank."""
-        bench = self.bench
-        for index in bench.part.indexes():
-            if bench.n_kept >= bench.part.quota:
-                return
-            candidate = self.draw(index)
+        for candidate in self.bench.ahead_of(self.draw, self.wanted()):
             if candidate is None:
                 return
-            bench.n_candidates += 1
             yield candidate
+
+    def wanted(self) -> Iterator[int]:
+        """Indexes, as long as the part is not full."""
+        for index in self.bench.part.indexes():
+            if self.bench.n_kept >= self.bench.part.quota:
+                return
+            yield index
 
     def draw(self, index: int) -> Candidate | None:
         """The candidate with an index; a source that fails here gives one that is lost.
@@ -220,6 +238,19 @@ class Judge(Block):
     """Asks the filters of the source, in order; the first that objects decides."""
 
     name = "judge"
+
+    def run(self, data: Candidates, rank: int = 0, world_size: int = 1) -> Candidates:
+        """As every block; a filter may ask a judge, and waits for it."""
+        if self.bench.ahead == 1:
+            yield from super().run(data, rank, world_size)
+        else:
+            yield from self.bench.ahead_of(self.judged, data)
+
+    def judged(self, candidate: Candidate) -> Candidate:
+        """The candidate, rejected or not."""
+        if not candidate.lost:
+            self.work(candidate)
+        return candidate
 
     def work(self, candidate: Candidate) -> None:
         """Reject what a filter objects to."""
@@ -375,6 +406,9 @@ class WritePart(PipelineStep):  # type: ignore[misc]
         """The samples up to the quota; the rest of each candidate is put down on the way."""
         bench = self.bench
         for candidate in data:
+            if bench.n_kept >= bench.part.quota:
+                return  # drawn ahead, and not needed
+            bench.n_candidates += 1
             bench.rejects += candidate.rejects
             room = bench.part.quota - bench.n_kept
             samples = candidate.samples[:room]
@@ -399,6 +433,8 @@ def pipeline(recipe: DataRecipe, parts: tuple[Part, ...], place: Workplace) -> l
 
 def _note_failure(path: Path, error: BaseException) -> None:
     """For those who do not see the exception: executors on other machines."""
+    if isinstance(error, SystemExit):  # the pool ends its workers, for another's failure
+        return
     noun = [str(part) for part in error.args] if isinstance(error, ViscodexError) else []
     trace = traceback.format_exc()
     with contextlib.suppress(OSError):

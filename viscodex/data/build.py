@@ -36,6 +36,8 @@ from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locke
 from viscodex.data.progress import Snapshot, Tracker, every
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.sources import make_sources, try_sources
+from viscodex.data.teacher import Teacher
+from viscodex.data.teacher.ledger import Spent
 from viscodex.errors import BuildFailed, MissingPart, OutputRefused
 from viscodex.execute.runtime import runtime
 from viscodex.files import write_atomically
@@ -71,6 +73,7 @@ class BuildReport:
     rounds: int = 0
     seconds: float = 0.0  # of this call
     note: str = ""
+    teachers: Mapping[str, Spent] = field(default_factory=dict)  # what was asked, of all calls
 
     def shortages(self) -> list[str]:
         """One line for each source that has fewer samples than were wanted, with its reasons."""
@@ -157,7 +160,7 @@ class _Build:
         parts, choice = self.make_samples()
         if choice is None:
             return self.submitted(parts)
-        report = self.assemble(parts, choice)
+        report = replace(self.assemble(parts, choice), teachers=self.settle())
         write_atomically(done, to_json(report, indent=1))
         self.clear()
         return report
@@ -229,6 +232,18 @@ class _Build:
             rounds=1 + max(part.round for part in parts),
             seconds=time.monotonic() - self.start,
         )
+
+    def settle(self) -> dict[str, Spent]:
+        """Record the replies where the recipe says so; what was spent."""
+        spent = {}
+        for name in ("teacher", "judge"):
+            settings = getattr(self.recipe, name)
+            if settings is not None and settings.replay is None:
+                teacher = Teacher(settings, self.place.folder / name)
+                if settings.record is not None:
+                    teacher.record(Path(settings.record))
+                spent[name] = teacher.ledger.spent()
+        return spent
 
     def report_contamination(self, reports: Sequence[PartReport]) -> None:
         """Write what matched what."""

@@ -204,6 +204,18 @@ class Dataset(Sequence[Sample]):
                 names = {key: row[key] or "" for key in ("kind", "source", "licence")}
                 yield Row(next(index), **{**row, **names, "image_sizes": sizes})
 
+    def metas(self) -> Iterator[str]:
+        """The meta of each sample as JSON, without what has a column of its own.
+
+        Raises:
+            BadDataset: a shard is damaged.
+        """
+        table = pa.concat_tables(shard.read_all(["meta"]) for shard in self._shards)
+        if self._indices is not None:
+            table = table.take(pa.array(self._indices, pa.int64()))
+        for batch in table.to_batches(max_chunksize=1024):
+            yield from (text or "{}" for text in batch.column("meta").to_pylist())
+
     def where(self, index: int) -> str:
         """File and row of a sample: "data/train-00000-of-00002.parquet row 17"."""
         group, place = self._place(index)

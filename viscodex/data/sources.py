@@ -25,7 +25,11 @@ SOURCES: dict[str, str] = {
     "html": "viscodex.data.pages:PageSource",
     "algorithm": "viscodex.data.problems:ProblemSource",
     "qa": "viscodex.data.questions:QuestionSource",
+    "chart_written": "viscodex.data.taught:WrittenCharts",
+    "chart_script": "viscodex.data.taught:ScriptCharts",
+    "html_designed": "viscodex.data.taught:DesignedPages",
     "post": "viscodex.data.posts:PostSource",
+    "kodcode": "viscodex.data.kodcode:KodCodeSource",
 }
 """Name in a recipe -> where the class is."""
 

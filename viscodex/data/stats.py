@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xxhash
 
+from viscodex.data.agreement import Agreement, agreement, pairs_of
 from viscodex.data.dataset import Dataset, Row
 from viscodex.data.duplicates import draft_of
 from viscodex.data.store import read_rejects
@@ -62,6 +63,7 @@ class Stats:
     histogram_of: str  # "tokens", or "characters" where tokens were not counted
     rejects: Counts  # filter -> rejects
     pictures: PictureCounts | None = None  # None: not looked at
+    agreement: Agreement | None = None  # of both scores of quality; None: no sample has them
 
     @property
     def n_rejects(self) -> int:
@@ -85,6 +87,7 @@ def measure(dataset: Dataset, *, pictures: bool = False, progress: Progress | No
     rejects = Counter(reject.filter for reject in read_rejects(dataset.folder))
     tokens = tally.numbers["tokens"]
     measured = tokens or tally.numbers["characters"]
+    pairs = pairs_of(dataset.metas())
     return Stats(
         n_samples=len(dataset),
         n_drafts=len(tally.drafts),
@@ -98,6 +101,7 @@ def measure(dataset: Dataset, *, pictures: bool = False, progress: Progress | No
         histogram_of="tokens" if tokens else "characters",
         rejects=_ordered(rejects),
         pictures=_count_pictures(dataset, progress) if pictures else None,
+        agreement=agreement(pairs) if pairs else None,
     )
 
 

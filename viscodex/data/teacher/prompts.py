@@ -47,7 +47,8 @@ class Prompt:
     """One prompt file."""
 
     name: str  # chart_write-1: the file's name without its ending
-    sha256: str  # of the whole file
+    text: str  # the whole file
+    sha256: str  # of it
     system: str
     user: str
     max_tokens: int  # of a reply
@@ -120,6 +121,7 @@ def parse_prompt(name: str, text: str) -> Prompt:
     most = int(numbers["max_tokens"])
     return Prompt(
         name=name,
+        text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         system=system.strip(),
         user=user.strip(),

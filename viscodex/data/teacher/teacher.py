@@ -95,6 +95,11 @@ class Teacher:
         self._guard = threading.Lock()
         self._silent = 0
 
+    @property
+    def ahead(self) -> int:
+        """Drafts that a part may have in work at once: one where all replies are recorded."""
+        return 1 if self.settings.replay is not None else self.settings.concurrency
+
     def prompt(self, name: str) -> Prompt:
         """A prompt as this teacher reads it.
 
