@@ -61,9 +61,16 @@ def class_diagram(d: Draw) -> Question:
         ("Employee", ["Manager", "Engineer", "Trainee"]),
         ("Device", ["Sensor", "Display", "Router"]),
         ("Ticket", ["Single", "Group", "Season"]),
+        ("Animal", ["Heron", "Lizard", "Salmon"]),
+        ("Message", ["Mail", "Note", "Alert"]),
+        ("Building", ["School", "Tower", "Cabin"]),
+        ("Payment", ["Card", "Cash", "Voucher"]),
+        ("Course", ["Lecture", "Seminar", "Workshop"]),
+        ("Plant", ["Tree", "Fern", "Moss"]),
     )
+    method = d.pick("summary", "describe", "overview", "as_text")
     fields = d.some(
-        2,
+        d.randint(2, 3),
         [
             ("name", "str"),
             ("year", "int"),
@@ -71,6 +78,12 @@ def class_diagram(d: Draw) -> Question:
             ("active", "bool"),
             ("owner", "str"),
             ("rank", "int"),
+            ("city", "str"),
+            ("price", "float"),
+            ("size", "int"),
+            ("hidden", "bool"),
+            ("code", "str"),
+            ("speed", "float"),
         ],
     )
     extra = [
@@ -80,6 +93,10 @@ def class_diagram(d: Draw) -> Question:
         ("label", "str"),
         ("open", "bool"),
         ("area", "float"),
+        ("colour", "str"),
+        ("level", "int"),
+        ("shared", "bool"),
+        ("length", "float"),
     ]
     subs = d.some(d.randint(1, 2), subs)
     own = {s: d.some(d.randint(1, 2), extra) for s in subs}
@@ -91,7 +108,7 @@ def class_diagram(d: Draw) -> Question:
         14,
         width,
         base,
-        [[f"+ {n}: {t}" for n, t in fields], ["+ summary(): str"]],
+        [[f"+ {n}: {t}" for n, t in fields], [f"+ {method}(): str"]],
         tint,
     )
     parts, low = [top], 0.0
@@ -106,7 +123,8 @@ def class_diagram(d: Draw) -> Question:
     code = (
         f"from dataclasses import dataclass\n\n\n@dataclass\nclass {base}:\n"
         + "".join(f"    {n}: {t}\n" for n, t in fields)
-        + '\n    def summary(self) -> str:\n        return ", ".join(f"{key}={value}" for key, value in vars(self).items())\n'
+        + f"\n    def {method}(self) -> str:\n"
+        + '        return ", ".join(f"{key}={value}" for key, value in vars(self).items())\n'
     )
     code += "".join(
         f"\n\n@dataclass\nclass {s}({base}):\n" + "".join(f"    {n}: {t}\n" for n, t in own[s])
@@ -118,18 +136,25 @@ def class_diagram(d: Draw) -> Question:
         calls.append(
             f"thing = {s}("
             + ", ".join(f"{n}={_KINDS[t]}" for n, t in every)
-            + f")\nprint(isinstance(thing, {base}), thing.summary())\nprint([f.name for f in dataclasses.fields({base})], {s}.__mro__[1].__name__)"
+            + f")\nprint(isinstance(thing, {base}), thing.{method}())\nprint([f.name for f in dataclasses.fields({base})], {s}.__mro__[1].__name__)"
         )
         wanted += [
             f"True {', '.join(f'{n}={_KINDS[t].strip(chr(34))}' for n, t in every)}",
             f"{[n for n, _ in fields]} {base}",
         ]
     ask = d.pick(
-        "Please turn the class diagram into Python dataclasses. `summary()` returns all attributes as `name=value`, joined by a comma and a blank, in the order of the diagram (those of the base class first).",
-        "Write the classes of this UML diagram in Python, as dataclasses. The method `summary` should give `name=value` pairs separated by `, `, inherited attributes first.",
-        "How would this UML class diagram look as Python code (dataclasses)? Let `summary()` list all attributes in order, like `a=1, b=x`.",
-    )
+        "Please turn the class diagram into Python dataclasses. `{m}()` returns all attributes as `name=value`, joined by a comma and a blank, in the order of the diagram (those of the base class first).",
+        "Write the classes of this UML diagram in Python, as dataclasses. The method `{m}` should give `name=value` pairs separated by `, `, inherited attributes first.",
+        "How would this UML class diagram look as Python code (dataclasses)? Let `{m}()` list all attributes in order, like `a=1, b=x`.",
+    ).format(m=method)
     return Question("output", ask, "The hollow arrow is inheritance: the subclass gets the fields of its base class and adds its own ones.", code, "\n".join(wanted), behind="import dataclasses\n" + "\n".join(calls), screen={"style": "drawn", "body": _svg(total, int(high + 100 + low), parts, tint[1])}, width_px=total + 28, difficulty=0.4)  # fmt: skip
+
+
+def _default(d: Draw, kind: str) -> str:
+    """A literal of SQL."""
+    if kind == "TEXT":
+        return repr(d.pick("new", "none", "open", "n/a", "basic", "home", "draft", "other"))
+    return str(d.randint(0, 99)) if kind == "INTEGER" else str(d.randint(1, 99) / 2)
 
 
 def er_diagram(d: Draw) -> Question:
@@ -141,6 +166,14 @@ def er_diagram(d: Draw) -> Question:
         ("rooms", "bookings"),
         ("artists", "albums"),
         ("clinics", "visits"),
+        ("ships", "voyages"),
+        ("farms", "deliveries"),
+        ("museums", "exhibits"),
+        ("owners", "dogs"),
+        ("projects", "tasks"),
+        ("streets", "houses"),
+        ("labs", "samples"),
+        ("trainers", "courses"),
     )
     key = one[:-1] + "_id"
     options = [
@@ -149,6 +182,11 @@ def er_diagram(d: Draw) -> Question:
         ("founded", "INTEGER"),
         ("score", "REAL"),
         ("email", "TEXT"),
+        ("country", "TEXT"),
+        ("area", "REAL"),
+        ("phone", "TEXT"),
+        ("members", "INTEGER"),
+        ("active", "INTEGER"),
     ]
     other = [
         ("title", "TEXT"),
@@ -157,49 +195,62 @@ def er_diagram(d: Draw) -> Question:
         ("pages", "INTEGER"),
         ("note", "TEXT"),
         ("day", "TEXT"),
+        ("status", "TEXT"),
+        ("weight", "REAL"),
+        ("colour", "TEXT"),
+        ("minutes", "INTEGER"),
+        ("rating", "REAL"),
     ]
-    first, second = d.some(d.randint(1, 3), options), d.some(d.randint(1, 3), other)
+    first, second = d.some(d.randint(1, 3), options), d.some(d.randint(1, 4), other)
     needed = {n for n, _ in first + second if d.flag(0.5)}
+    preset = {n: _default(d, t) for n, t in first + second if d.flag(0.5)}
     tint = d.pick(*_TINTS)
 
     def lines(table: str, columns: list[tuple[str, str]]) -> list[str]:
         found = ["PK  id  INTEGER"] + ([f"FK  {key}  INTEGER  *"] if table == many else [])
-        return found + [f"      {n}  {t}{'  *' if n in needed else ''}" for n, t in columns]
+        return found + [
+            f"      {n}  {t}{f' = {preset[n]}' if n in preset else ''}{'  *' if n in needed else ''}"
+            for n, t in columns
+        ]
 
-    left, h1 = _box(20, 16, 210, one, [lines(one, first)], tint)
-    right, h2 = _box(350, 16, 210, many, [lines(many, second)], tint)
+    def column(n: str, t: str) -> str:
+        default = f" DEFAULT {preset[n]}" if n in preset else ""
+        return f",\n    {n} {t}{' NOT NULL' if n in needed else ''}{default}"
+
+    left, h1 = _box(20, 16, 240, one, [lines(one, first)], tint)
+    right, h2 = _box(350, 16, 240, many, [lines(many, second)], tint)
     y = 70
     link = (
-        f'<line x1="230" y1="{y}" x2="350" y2="{y}" stroke="{tint[1]}" stroke-width="1.5"/>'
-        + _text(244, y - 7, "1")
+        f'<line x1="260" y1="{y}" x2="350" y2="{y}" stroke="{tint[1]}" stroke-width="1.5"/>'
+        + _text(274, y - 7, "1")
         + _text(336, y - 7, "n")
-        + _text(290, int(max(h1, h2)) + 46, "* = NOT NULL", more='fill="#666"')
+        + _text(305, int(max(h1, h2)) + 46, "* NOT NULL, = DEFAULT", more='fill="#666"')
     )
     ddl = [
         f"CREATE TABLE {one} (\n    id INTEGER PRIMARY KEY"
-        + "".join(f",\n    {n} {t}{' NOT NULL' if n in needed else ''}" for n, t in first)
+        + "".join(column(n, t) for n, t in first)
         + "\n);"
     ]
     ddl.append(
         f"CREATE TABLE {many} (\n    id INTEGER PRIMARY KEY,\n    {key} INTEGER NOT NULL REFERENCES {one}(id)"
-        + "".join(f",\n    {n} {t}{' NOT NULL' if n in needed else ''}" for n, t in second)
+        + "".join(column(n, t) for n, t in second)
         + "\n);"
     )
     rows = [
-        (one, "id", "INTEGER", 0, 1),
-        *((one, n, t, int(n in needed), 0) for n, t in first),
-        (many, "id", "INTEGER", 0, 1),
-        (many, key, "INTEGER", 1, 0),
-        *((many, n, t, int(n in needed), 0) for n, t in second),
+        (one, "id", "INTEGER", 0, "", 1),
+        *((one, n, t, int(n in needed), preset.get(n, ""), 0) for n, t in first),
+        (many, "id", "INTEGER", 0, "", 1),
+        (many, key, "INTEGER", 1, "", 0),
+        *((many, n, t, int(n in needed), preset.get(n, ""), 0) for n, t in second),
     ]
     wanted = ["|".join(map(str, row)) for row in rows] + [f"{one}|{key}|id"]
-    behind = f'SELECT m.name, i.name, i.type, i."notnull", i.pk FROM sqlite_master m, pragma_table_info(m.name) i WHERE m.type = \'table\' ORDER BY m.name = \'{many}\', i.cid;\nSELECT "table", "from", "to" FROM pragma_foreign_key_list(\'{many}\');'
+    behind = f'SELECT m.name, i.name, i.type, i."notnull", i.dflt_value, i.pk FROM sqlite_master m, pragma_table_info(m.name) i WHERE m.type = \'table\' ORDER BY m.name = \'{many}\', i.cid;\nSELECT "table", "from", "to" FROM pragma_foreign_key_list(\'{many}\');'
     ask = d.pick(
-        "Write the CREATE TABLE statements (SQLite) for this entity-relationship diagram. Columns with * must not be null.",
-        "How do I create the two tables in the picture with SQL (SQLite), with primary and foreign key? A star marks NOT NULL.",
-        "Please translate the ER diagram into DDL for SQLite; * stands for NOT NULL.",
+        "Write the CREATE TABLE statements (SQLite) for this entity-relationship diagram. Columns with * must not be null; a default stands behind =.",
+        "How do I create the two tables in the picture with SQL (SQLite), with primary and foreign key? A star marks NOT NULL, = a default.",
+        "Please translate the ER diagram into DDL for SQLite; * stands for NOT NULL and = for DEFAULT.",
     )
-    return Question("output", ask, f"One row of `{one}` belongs to many rows of `{many}`, so the foreign key `{key}` is in `{many}`.", "\n\n".join(ddl), "\n".join(wanted), "sql", behind=behind, screen={"style": "drawn", "body": _svg(590, int(max(h1, h2)) + 62, [left, right, link], tint[1])}, width_px=620, difficulty=0.4)  # fmt: skip
+    return Question("output", ask, f"One row of `{one}` belongs to many rows of `{many}`, so the foreign key `{key}` is in `{many}`.", "\n\n".join(ddl), "\n".join(wanted), "sql", behind=behind, screen={"style": "drawn", "body": _svg(610, int(max(h1, h2)) + 62, [left, right, link], tint[1])}, width_px=640, difficulty=0.4)  # fmt: skip
 
 
 def state_machine(d: Draw) -> Question:

@@ -99,9 +99,28 @@ def js_console(d: Draw) -> Question:
     return Question("output", ask, cause, code, wanted, "javascript", broken=broken, screen=screen, width_px=d.pick(620, 680), difficulty=0.35)  # fmt: skip
 
 
+_LOGS = (
+    (r"(?P<time>\d\d:\d\d:\d\d) (?P<level>\w+) +(?P<service>\w+): .* in (?P<ms>\d+) ms", "{t} {level:<5} {service}: {noun} in {ms} ms"),
+    (r"\[(?P<level>\w+)\] (?P<time>[\d:]+) (?P<service>\w+) - .* \((?P<ms>\d+)ms\)", "[{level}] {t} {service} - {noun} ({ms}ms)"),
+    (r"time=(?P<time>\S+) level=(?P<level>\w+) service=(?P<service>\w+) ms=(?P<ms>\d+)", 'time={t} level={level} service={service} ms={ms} msg="{noun}"'),
+    (r"(?P<service>\w+)\s+(?P<time>[\d:]+)\s+(?P<level>\w+)\s+(?P<ms>\d+) ms", "{service:<8} {t} {level:<5} {ms:>4} ms  {noun}"),
+    (r"(?P<level>\w+) (?P<time>[\d:]+) \S+ (?P<service>\w+)/.* (?P<ms>\d+)$", "{level} {t} host1 {service}/{noun} {ms}"),
+)  # fmt: skip
+"""Pattern of a line of a log, and how it is written."""
+
+
 def terminal_log(d: Draw) -> Question:
     """Output of a command that a script shall summarise."""
-    services = d.some(3, ["auth", "billing", "search", "mail", "images", "queue"])
+    services = d.some(
+        3,
+        ["auth", "billing", "search", "mail", "images", "queue", "cart", "login", "export", "sync"],
+    )
+    pattern, show = d.pick(*_LOGS)
+    noun = d.pick("request done", "query finished", "page built", "message sent", "job ended")
+    name, rows = (
+        d.pick("summary", "digest", "report", "overview"),
+        d.pick("records", "entries", "parsed"),
+    )
     lines = []
     for _ in range(d.randint(7, 11)):
         level = d.pick("INFO", "INFO", "WARN", "ERROR")
@@ -114,7 +133,7 @@ def terminal_log(d: Draw) -> Question:
             )
         )
     lines.sort()
-    text = [f"{t} {level:<5} {service}: request done in {ms} ms" for t, level, service, ms in lines]
+    text = [show.format(t=t, level=level, service=s, ms=ms, noun=noun) for t, level, s, ms in lines]
     names = sorted({row[2] for row in lines})
     slow: dict[str, int] = {n: max(row[3] for row in lines if row[2] == n) for n in names}
     counts = {
@@ -124,22 +143,23 @@ def terminal_log(d: Draw) -> Question:
     }
     limit = sorted(row[3] for row in lines)[len(lines) // 2]
     body, wanted, want = d.pick(
-        ("slowest = {}\n    for _, _, service, ms in records(log):\n        slowest[service] = max(slowest.get(service, 0), ms)\n    return dict(sorted(slowest.items()))", repr(slow), "the largest time in ms for each service, as a dictionary sorted by name"),
-        ("counts = {}\n    for _, level, _, _ in records(log):\n        counts[level] = counts.get(level, 0) + 1\n    return dict(sorted(counts.items()))", repr(counts), "how many lines there are for each level, as a dictionary sorted by level"),
-        (f"return [time for time, _, _, ms in records(log) if ms > {limit}]", repr([r[0] for r in lines if r[3] > limit]), f"the times of day of all lines that took more than {limit} ms, as a list"),
-        ("hours = {}\n    for time, _, _, ms in records(log):\n        hours.setdefault(time[:2], []).append(ms)\n    return {hour: sum(ms) // len(ms) for hour, ms in sorted(hours.items())}", repr({h: sum(v) // len(v) for h in sorted({r[0][:2] for r in lines}) for v in [[r[3] for r in lines if r[0][:2] == h]]}), "the average time in ms (rounded down) for each hour, as a dictionary from the hour's two digits"),
+        (f"slowest = {{}}\n    for _, _, service, ms in {rows}(log):\n        slowest[service] = max(slowest.get(service, 0), ms)\n    return dict(sorted(slowest.items()))", repr(slow), "the largest time in ms for each service, as a dictionary sorted by name"),
+        (f"counts = {{}}\n    for _, level, _, _ in {rows}(log):\n        counts[level] = counts.get(level, 0) + 1\n    return dict(sorted(counts.items()))", repr(counts), "how many lines there are for each level, as a dictionary sorted by level"),
+        (f"return [time for time, _, _, ms in {rows}(log) if ms > {limit}]", repr([r[0] for r in lines if r[3] > limit]), f"the times of day of all lines that took more than {limit} ms, as a list"),
+        (f"busy = {{}}\n    for _, _, service, ms in {rows}(log):\n        busy[service] = busy.get(service, 0) + ms\n    return max(sorted(busy), key=busy.get)", max(names, key=lambda n: sum(row[3] for row in lines if row[2] == n)), "the service with the largest sum of times (on a tie the first in the alphabet)"),
+        (f"hours = {{}}\n    for time, _, _, ms in {rows}(log):\n        hours.setdefault(time[:2], []).append(ms)\n    return {{hour: sum(ms) // len(ms) for hour, ms in sorted(hours.items())}}", repr({h: sum(v) // len(v) for h in sorted({r[0][:2] for r in lines}) for v in [[r[3] for r in lines if r[0][:2] == h]]}), "the average time in ms (rounded down) for each hour, as a dictionary from the hour's two digits"),
     )  # fmt: skip
-    code = f'import re\n\nLINE = re.compile(r"(\\d\\d:\\d\\d:\\d\\d) (\\w+) +(\\w+): .* in (\\d+) ms")\n\n\ndef records(log):\n    for line in log.splitlines():\n        found = LINE.match(line)\n        if found:\n            yield found[1], found[2], found[3], int(found[4])\n\n\ndef summary(log):\n    {body}\n'
-    behind = f"print(summary({chr(10).join(text)!r}))\n"
+    code = f'import re\n\nLINE = re.compile(r"{pattern}")\n\n\ndef {rows}(log):\n    for line in log.splitlines():\n        found = LINE.match(line)\n        if found:\n            yield found["time"], found["level"], found["service"], int(found["ms"])\n\n\ndef {name}(log):\n    {body}\n'
+    behind = f"print({name}({chr(10).join(text)!r}))\n"
     screen = screen_of(d, "terminal", "", "log") | {
         "command": d.pick("tail app.log", "cat app.log", "journalctl -u app -o cat"),
         "colour": False,
     }
     ask = d.pick(
-        "My log looks like the terminal in the picture. Write a Python function `summary(log)` that takes the text of the log and returns {w}.",
-        "How can I parse lines like these (screenshot) in Python? I need `summary(log)` to return {w}.",
-        "Please write `summary(log)` for logs in the format of the image; it should give {w}.",
-    ).format(w=want)
+        "My log looks like the terminal in the picture. Write a Python function `{f}(log)` that takes the text of the log and returns {w}.",
+        "How can I parse lines like these (screenshot) in Python? I need `{f}(log)` to return {w}.",
+        "Please write `{f}(log)` for logs in the format of the image; it should give {w}.",
+    ).format(w=want, f=name)
     shown = "\n".join(text)
     # the picture shows the log, not what the test prints: a log that prints itself
     screen["body_text"] = shown
@@ -165,10 +185,18 @@ def json_tree(d: Draw) -> Question:
         ("school", "classes", "pupils"),
         ("fleet", "trucks", "stops"),
         ("library", "shelves", "books"),
+        ("hotel", "floors", "rooms"),
+        ("clinic", "wards", "beds"),
+        ("festival", "stages", "bands"),
+        ("farm", "fields", "crops"),
+        ("museum", "halls", "exhibits"),
+        ("league", "clubs", "players"),
     )
     field, flag = d.pick(
-        ("price", "paid"), ("points", "present"), ("km", "done"), ("pages", "lent")
-    )
+        ("price", "paid"), ("points", "present"), ("km", "done"), ("pages", "lent"),
+        ("weight", "checked"), ("age", "active"), ("minutes", "open"), ("score", "public"),
+    )  # fmt: skip
+    name = d.pick("extract", "collect", "pick_out", "find_it")
     data = {
         root: {
             "name": d.pick("Nord", "Delta", "Terra", "Luna"),
@@ -194,15 +222,15 @@ def json_tree(d: Draw) -> Question:
         (f"[g[\"id\"] for g in data[\"{root}\"][\"{group}\"] if g[\"{flag}\"]]", [g["id"] for g in groups if g[flag]], f"the ids of the entries of `{group}` for which `{flag}` is true"),
         (f"max((x for g in data[\"{root}\"][\"{group}\"] for x in g[\"{item}\"]), key=lambda x: (x[\"{field}\"], x[\"code\"]))[\"code\"]", max((x for g in groups for x in g[item]), key=lambda x: (x[field], x["code"]))["code"], f"the code with the largest `{field}` (on a tie the later one in the alphabet)"),
     )  # fmt: skip
-    code = f"def extract(data):\n    return {expression}\n"
-    behind = f"import json\nprint(extract(json.loads({json.dumps(data)!r})))\n"
+    code = f"def {name}(data):\n    return {expression}\n"
+    behind = f"import json\nprint({name}(json.loads({json.dumps(data)!r})))\n"
     body = (
         f'<div style="font:{d.pick(13, 14)}px/1.6 {MONO};color:#24292f">{_tree(data, "", 0)}</div>'
     )
     ask = d.pick(
-        "The picture shows the structure of a JSON response. How do I get {w} in Python, if `data` is the parsed response? Please write `extract(data)`.",
-        "I have parsed the JSON document in the screenshot into `data`. Write a function `extract(data)` that returns {w}.",
-    ).format(w=want)
+        "The picture shows the structure of a JSON response. How do I get {w} in Python, if `data` is the parsed response? Please write `{f}(data)`.",
+        "I have parsed the JSON document in the screenshot into `data`. Write a function `{f}(data)` that returns {w}.",
+    ).format(w=want, f=name)
     return Question("output", ask, "Walk down the levels by their names: dictionaries by key, lists by a loop.", code, str(value), behind=behind, screen={"style": "drawn", "body": body}, width_px=d.pick(420, 480), difficulty=0.35, seen=json.dumps(data, indent=2), after=d.pick("", f"For the document in the picture the result is `{value}`."))  # fmt: skip
 
 

@@ -145,7 +145,14 @@ def data_frame(d: Draw) -> Question:
 def sql_table(d: Draw) -> Question:
     """Two drawn tables and a query over them."""
     t = Table(d, d.randint(6, 9))
-    regions = {person: d.pick("west", "east", "north") for person in t.people}
+    place, places = d.pick(
+        ("region", ["west", "east", "north"]),
+        ("office", ["Bern", "Graz", "Lyon"]),
+        ("shift", ["early", "late", "night"]),
+        ("level", ["junior", "senior", "lead"]),
+        ("floor", ["first", "second", "third"]),
+    )
+    regions = {person: d.choice(places) for person in t.people}
     base, people = t.name, t.who + "s"
     by = t.sums(0, 2)
     k = sorted(by.values())[len(by) // 2]
@@ -159,7 +166,7 @@ def sql_table(d: Draw) -> Question:
     join = f"FROM {base} AS b\nJOIN {people} AS p ON p.name = b.{t.who}"
     wanted: Any
     want, code, wanted, prose = d.pick(
-        (f"the sum of `{t.p}` for each region, in alphabetical order of the regions", f"SELECT p.region, SUM(b.{t.p}) AS total\n{join}\nGROUP BY p.region\nORDER BY p.region;", [(r, v) for r, v in sorted(region.items())], "The region is in the other table, so the two are joined before grouping."),
+        (f"the sum of `{t.p}` for each `{place}`, in alphabetical order", f"SELECT p.{place}, SUM(b.{t.p}) AS total\n{join}\nGROUP BY p.{place}\nORDER BY p.{place};", [(r, v) for r, v in sorted(region.items())], f"The {place} is in the other table, so the two are joined before grouping."),
         (f"every `{t.who}` whose sum of `{t.p}` is at least {k}, with that sum, largest first (ties by name)", f"SELECT {t.who}, SUM({t.p}) AS total\nFROM {base}\nGROUP BY {t.who}\nHAVING SUM({t.p}) >= {k}\nORDER BY total DESC, {t.who};", sorted(((w, v) for w, v in by.items() if v >= k), key=lambda r: (-r[1], r[0])), "`WHERE` filters rows before grouping; a condition on a sum belongs into `HAVING`."),
         (f"the names in `{people}` that have no row with `{t.what}` = '{t.kinds[0]}' in `{base}`, in alphabetical order", f"SELECT name\nFROM {people}\nWHERE name NOT IN (\n    SELECT {t.who} FROM {base} WHERE {t.what} = '{t.kinds[0]}'\n)\nORDER BY name;", [(w,) for w in missing], "The sub-query collects those that have such a row; `NOT IN` keeps the others."),
         (f"the number of rows and the average of `{t.q}` (rounded to one digit) for each `{t.what}`, in alphabetical order", f"SELECT {t.what}, COUNT(*) AS n, ROUND(AVG({t.q}), 1) AS average\nFROM {base}\nGROUP BY {t.what}\nORDER BY {t.what};", [(x, len(v), float(f"{sum(v) / len(v) + 1e-9:.1f}")) for x in t.kinds for v in [[r[3] for r in t.rows if r[1] == x]]], "Both aggregates are computed for each group."),
@@ -170,14 +177,14 @@ def sql_table(d: Draw) -> Question:
         for row in t.rows
     )
     names = ", ".join(f"('{n}', '{r}')" for n, r in regions.items())
-    setup = f"CREATE TABLE {base} ({t.who} TEXT, {t.what} TEXT, {t.p} INTEGER, {t.q} INTEGER);\nINSERT INTO {base} VALUES\n{rows};\nCREATE TABLE {people} (name TEXT, region TEXT);\nINSERT INTO {people} VALUES {names};"
+    setup = f"CREATE TABLE {base} ({t.who} TEXT, {t.what} TEXT, {t.p} INTEGER, {t.q} INTEGER);\nINSERT INTO {base} VALUES\n{rows};\nCREATE TABLE {people} (name TEXT, {place} TEXT);\nINSERT INTO {people} VALUES {names};"
     ask = d.pick(
         "Write one SQL query over the tables in the picture that lists {w}.",
         "The image shows my tables `{a}` and `{b}`. Which SQL query gives {w}?",
         "How can I get {w} from these two tables with SQL (SQLite)?",
     ).format(w=want, a=base, b=people)
     shown = "\n".join("|".join(str(v) for v in row) for row in wanted)
-    screen = {"style": "query", "size": d.pick(13, 14), "accent": d.pick("#0969da", "#1a7f37", "#57606a", "#8250df", "#bc4c00"), "tables": [[base, t.columns, t.rows], [people, ["name", "region"], [list(p) for p in regions.items()]]]}  # fmt: skip
+    screen = {"style": "query", "size": d.pick(13, 14), "accent": d.pick("#0969da", "#1a7f37", "#57606a", "#8250df", "#bc4c00"), "tables": [[base, t.columns, t.rows], [people, ["name", place], [list(p) for p in regions.items()]]]}  # fmt: skip
     return Question("output", ask, prose, code, shown, "sql", beside=setup, screen=screen, width_px=d.pick(640, 720), difficulty=0.45, seen=t.text, after=d.pick("", f"With the rows of the picture it returns:\n```\n{shown}\n```"))  # fmt: skip
 
 
@@ -238,20 +245,25 @@ def regex_table(d: Draw) -> Question:
         ("hex colours", r"#[0-9a-fA-F]{6}", ["#" + d.text(6, "0123456789abcdefABCDEF") for _ in range(4)], ["#" + d.text(5, "0123456789abc"), d.text(6, "abcdef01"), "#" + d.text(5, "abc12") + "g", "#" + d.text(7, "0123abc")], "`#` and exactly six hexadecimal digits"),
         ("identifiers", rf"[a-z]{{1,{n}}}(_[a-z]{{{m}}})*", [d.text(n, "abcxyz"), d.text(1, "abc") + "_" + d.text(m, "klm"), d.text(n, "pqr") + "_" + d.text(m, "abc") + "_" + d.text(m, "xyz")], ["_" + d.text(m, "abc"), d.text(n + 1, "abc"), d.text(1, "abc") + "_" + d.text(m + 1, "abc"), d.text(1, "abc") + "_"], f"one to {n} letters, then any number of groups of an underscore and {m} letters"),
         ("version tags", r"v\d+\.\d+(\.\d+)?", [f"v{d.randint(0, 9)}.{d.randint(0, 20)}", f"v{d.randint(1, 20)}.{d.randint(0, 9)}.{d.randint(0, 9)}", f"v{d.randint(0, 9)}.{d.randint(0, 9)}.{d.randint(0, 99)}"], [f"{d.randint(0, 9)}.{d.randint(0, 9)}", f"v{d.randint(0, 9)}", "v1.2.", "v1.2.3.4", "v.1.2"], "`v`, two numbers with a dot, and optionally a third one"),
+        ("dates", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", [f"{d.randint(1980, 2031)}-{d.randint(1, 12):02d}-{d.randint(1, 28):02d}" for _ in range(4)], [f"{d.randint(1980, 2031)}-{d.randint(13, 40)}-0{d.randint(1, 9)}", f"{d.randint(1, 28)}.{d.randint(1, 12)}.{d.randint(1990, 2030)}", f"{digits(4)}-0{d.randint(1, 9)}-{d.randint(32, 60)}", f"20-0{d.randint(1, 9)}-1{digits(1)}"], "four digits, a month from 01 to 12 and a day from 01 to 31, with hyphens"),
+        ("percentages", r"(100|[1-9]?\d)%", [f"{d.randint(10, 99)}%", f"{d.randint(0, 9)}%", d.pick("100%", f"{d.randint(10, 99)}%"), f"{d.randint(10, 99)}%"], [f"{d.randint(101, 400)}%", f"0{d.randint(1, 9)}%", str(d.randint(1, 99)), f"-{d.randint(1, 99)}%"], "a whole number from 0 to 100 without leading zeros, then `%`"),
+        ("user names", rf"@[a-z][a-z0-9_]{{{n},{n + 6}}}", ["@" + d.text(1, "abcdefg") + d.text(d.randint(n, n + 6), "hijklm0123_") for _ in range(4)], ["@" + d.text(1, "abc"), d.text(n + 3, "abcdef"), "@" + digits(1) + d.text(n, "abc"), "@" + d.text(n + 2, "ABCD")], f"`@`, a small letter, then {n} to {n + 6} small letters, digits or underscores"),
+        ("room codes", rf"[{a}]\d\.\d{{{n}}}[a-d]?", [f"{d.choice(list(a))}{digits(1)}.{digits(n)}{d.pick('', 'a', 'b', 'c', 'd')}" for _ in range(4)], [f"{a}{digits(1)}.{digits(n)}", f"{a[0]}{digits(1)}{digits(n)}", f"{a[1]}{digits(1)}.{digits(n)}e", f"{a[0]}.{digits(n)}"], f"`{a[0]}` or `{a[1]}`, a digit, a dot, {n} digits, and perhaps a letter from a to d"),
         ("plates", rf"[A-Z]{{1,3}} [A-Z]{{1,2}}\d{{1,{n}}}", [d.text(d.randint(1, 3), "ABKLM") + " " + d.text(d.randint(1, 2), "XYZ") + digits(d.randint(1, n)) for _ in range(4)], [d.text(4, "ABC") + " X" + digits(1), d.text(2, "ABC") + "-X" + digits(1), d.text(2, "abc") + " X" + digits(1), "B XY" + digits(n + 1)], f"one to three capitals, a blank, one or two capitals, one to {n} digits"),
     )  # fmt: skip
+    call = d.pick("matches", "is_valid", "accepts", "fits")
     good, bad = sorted(set(good)), sorted(set(bad) - set(good))
     rows = [[text, d.pick("✓ yes")] for text in good] + [[text, "✗ no"] for text in bad]
     d.shuffle(rows)
     ordered = [row[0] for row in rows]
-    code = f'import re\n\nPATTERN = re.compile(r"{pattern}")\n\n\ndef matches(text):\n    return PATTERN.fullmatch(text) is not None\n'
-    behind = f"for text in {ordered!r}:\n    print(matches(text))\n"
+    code = f'import re\n\nPATTERN = re.compile(r"{pattern}")\n\n\ndef {call}(text):\n    return PATTERN.fullmatch(text) is not None\n'
+    behind = f"for text in {ordered!r}:\n    print({call}(text))\n"
     wanted = "\n".join(str(row[1].endswith("yes")) for row in rows)
     ask = d.pick(
         'I need a regular expression that accepts exactly the {n} marked "yes" in this table and rejects those marked "no". Please give Python code.',
-        "Which pattern tells the valid {n} in the picture from the invalid ones? A function `matches(text)` in Python would be ideal.",
-        "See the image: which of these {n} are valid. Write `matches(text)` with a regex that agrees with the table.",
-    ).format(n=name)
+        "Which pattern tells the valid {n} in the picture from the invalid ones? A function `{f}(text)` in Python would be ideal.",
+        "See the image: which of these {n} are valid. Write `{f}(text)` with a regex that agrees with the table.",
+    ).format(n=name, f=call)
     screen = {
         "style": "query",
         "size": d.pick(14, 15),
