@@ -250,7 +250,7 @@ def timetable(page: Page) -> Sheet:
     """Hours against days."""
     days = DAYS[: 5 if page.d > 0.45 else 3]
     start, step = page.pick((7, 8, 9)), page.pick((1, 2))
-    names = [name for name, _, _ in page.say.trade.offers]
+    names = page.say.trade.sessions
     rows = []
     for i in range(page.upto(3, 7)):
         hour = start + i * step

@@ -20,6 +20,13 @@ class Measure:
     unit: str = ""  # "$" stands before the number, "%" and "min" after it
 
 
+SESSIONS = (
+    "Open hours", "Guided tour", "Workshop", "Consultation", "Introduction", "Members only", "Talk",
+    "Drop-in hour", "Team meeting", "Training", "By appointment", "Family hour",
+)  # fmt: skip
+"""What any place can offer at an hour of the week."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
     """What a kind of company talks about."""
@@ -38,3 +45,4 @@ class Trade:
     measures: tuple[Measure, ...]
     roles: tuple[str, ...]
     headlines: tuple[str, ...]
+    sessions: tuple[str, ...] = SESSIONS  # what stands in a timetable

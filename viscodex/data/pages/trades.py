@@ -313,6 +313,7 @@ FITNESS = Trade(
     roles=("Strength coach", "Yoga teacher", "Physiotherapist", "Studio manager", "Spin instructor", "Nutritionist"),
     headlines=("Train with people who know your name", "Stronger, one week at a time", "Move more, ache less",
                "Your gym in the middle of {city}"),
+    sessions=("Yoga", "Spin", "Pilates", "Boxing", "Rowing", "Mobility", "Strength", "Open gym", "Stretching", "Dance"),
 )  # fmt: skip
 
 TRADES: tuple[Trade, ...] = (
