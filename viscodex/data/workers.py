@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
 from multiprocess import util  # type: ignore[import-untyped]
 
@@ -20,6 +21,7 @@ from viscodex.data.draft import Machine
 
 _kept: contextlib.ExitStack | None = None  # what this process keeps, if it does
 _machines: dict[str, Machine] = {}
+_INSIST_S = 0.2
 
 
 @contextlib.contextmanager
@@ -67,23 +69,32 @@ def keep_until_exit() -> None:
 def _exit_on_terminate(ending: threading.Event) -> None:
     """SIGTERM unwinds the main thread, wherever it waits, until `ending` is set.
 
-    The kernel may hand the signal to another thread, and the main thread would sleep on; an
-    exception that comes while an object is thrown away is lost. So whoever gets the signal writes
-    to a pipe, and a thread of ours sends it to the main thread until that has listened.
+    The kernel may hand the signal to another thread, and the main thread would sleep on; and what
+    is raised while an object is thrown away, which a worker does after each task, is lost. So
+    whoever gets the signal writes to a pipe, and a thread of ours sends it to the main thread
+    until that has listened.
     """
 
-    def end(number: int, frame: object) -> None:
-        if not ending.is_set():
+    def end(number: int, frame: FrameType | None) -> None:
+        if not ending.is_set() and not _in_finalizer(frame):
             sys.exit(128 + number)
 
     def insist(main: int) -> None:
         os.read(ours, 1)
         while not ending.is_set():
             signal.pthread_kill(main, signal.SIGTERM)
-            ending.wait(1.0)
+            ending.wait(_INSIST_S)
 
     ours, wakeup = os.pipe()
     os.set_blocking(wakeup, False)
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=insist, args=(threading.get_ident(),), daemon=True).start()
+
+
+def _in_finalizer(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is util.Finalize.__call__.__code__:
+            return True
+        frame = frame.f_back
+    return False
