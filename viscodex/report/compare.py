@@ -30,7 +30,7 @@ DECIDES = ("revision", "render", "condition")
 JUDGED = ("high_level", "overall", "judge")
 """Metrics that are a judge's, or hold one's."""
 
-_OWN = {"answers", "model", "decoding", "weights", "identity", "generation", "usage", "place", "cost", "seconds", "limit", "failed", "prompt_tokens", "completion_tokens"}  # fmt: skip
+_OWN = {"answers", "model", "place", "limit", "usage", "code"}  # fmt: skip
 """Settings in which two systems may differ: they are what is compared, or told elsewhere."""
 
 

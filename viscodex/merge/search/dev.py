@@ -21,6 +21,7 @@ from typing import Any
 from viscodex.data.store import open_dataset
 from viscodex.errors import BadRecipe
 from viscodex.merge.search.recipe import Data, Objective
+from viscodex.tasks.from_samples import benchmark_of_samples
 from viscodex.tasks.task import Benchmark, Item, task
 from viscodex.types import Message, Sample
 
@@ -67,7 +68,11 @@ def read_dev(objective: Objective, test: Iterable[Data]) -> Dev:
 def _read(data: Data) -> tuple[list[Any], Benchmark | None]:
     if data.task is None:
         return list(open_dataset(Path(data.data))), None
-    benchmark = task(data.task).read(Path(data.data), data.split)
+    place = Path(data.data)
+    if (place / "manifest.json").exists():
+        benchmark = benchmark_of_samples(data.task, open_dataset(place))
+    else:
+        benchmark = task(data.task).read(place, data.split)
     return list(benchmark.items), benchmark
 
 

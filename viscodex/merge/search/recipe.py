@@ -24,7 +24,7 @@ Range = tuple[Share, Share]
 
 
 class Data(Frozen):
-    """A benchmark, or a data set of `viscodex data`."""
+    """A benchmark as it was published, or a data set of `viscodex data` (scored as one, with task)."""
 
     data: str
     task: str | None = None  # of a benchmark; None: a data set
