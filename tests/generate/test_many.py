@@ -1,0 +1,147 @@
+"""Many pictures: rows as they come, runs that go on, files of others left alone; the command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.generate.conftest import fenced
+from viscodex.cli import app
+from viscodex.errors import OutputRefused
+from viscodex.generate.many import generate_many
+from viscodex.generate.writer import Writer
+
+Recorded = Callable[[Mapping[Path, str | list[str]]], str]
+BROKEN = "```python\nimport matplotlib.pyplot as plt\nplt.bar(nothing)\n```"
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_rows_come_in_order_and_an_interrupted_run_goes_on(
+    charts: list[Path], recorded: Recorded, tmp_path: Path
+) -> None:
+    out, broken = tmp_path / "rows.jsonl", tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    paths = [charts[0], broken, charts[1], charts[2]]
+    model = recorded({charts[0]: fenced(charts[0]), charts[1]: BROKEN})
+    with Writer(model, run=False) as writer:
+        first = list(generate_many(paths, writer, out))
+    assert [r["status"] for r in first] == ["ok", "unreadable", "ok", "unanswered"]
+    assert rows_of(out) == first
+    whole = out.read_bytes().splitlines(keepends=True)
+    out.write_bytes(whole[0] + whole[1] + whole[2][:40])  # killed in the middle of a line
+    asked: list[str] = []
+    with Writer(model, run=False) as writer:
+        write = writer.write
+        writer.write = lambda pictures, *a: (
+            asked.extend(p.name for p in pictures) or write(pictures)
+        )  # type: ignore[func-returns-value, method-assign, assignment, misc]
+        second = list(generate_many(paths, writer, out))
+    assert asked == [str(charts[1]), str(charts[2])]  # not what was whole; what failed again
+    drop = {"seconds"}
+    assert [{k: v for k, v in r.items() if k not in drop} for r in second] == [
+        {k: v for k, v in r.items() if k not in drop} for r in first
+    ]
+    assert sorted(r["image"] for r in rows_of(out)) == sorted(map(str, paths))
+
+
+def test_files_of_other_settings_or_of_others_are_not_touched(
+    charts: list[Path], recorded: Recorded, tmp_path: Path
+) -> None:
+    out, model = tmp_path / "rows.jsonl", recorded({charts[0]: BROKEN})
+    with Writer(model, run=False) as writer:
+        list(generate_many(charts[:1], writer, out))
+    before = out.read_bytes()
+    with (
+        Writer(model, run=False, task="html") as other,
+        pytest.raises(OutputRefused, match="other settings"),
+    ):
+        list(generate_many(charts[:1], other, out))
+    assert out.read_bytes() == before
+    out.write_text('{"name": "mine"}\n')
+    with (
+        Writer(model, run=False) as writer,
+        pytest.raises(OutputRefused, match="not one of results"),
+    ):
+        list(generate_many(charts[:1], writer, out))
+    with Writer(model, run=False) as writer, pytest.raises(OutputRefused, match="no file"):
+        list(generate_many(charts[:1], writer, tmp_path))
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def command(*words: object) -> Any:
+    return CliRunner().invoke(app, ["generate", *map(str, words)], catch_exceptions=False)
+
+
+def test_one_picture_prints_its_code_and_writes_what_is_asked_for(
+    charts: list[Path], recorded: Recorded, tmp_path: Path
+) -> None:
+    model = recorded({charts[0]: fenced(charts[0])})
+    done = command(charts[0], "--model", model, "--render", tmp_path / "again.png")
+    assert done.exit_code == 0
+    assert done.stdout.rstrip() == charts[0].with_suffix(".py").read_text().rstrip()
+    assert "likeness" in done.stderr and "task chart" in done.stderr
+    assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
+    done = command(charts[0], "--model", model, "--no-run", "-o", tmp_path / "again.py")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert (tmp_path / "again.py").read_text().rstrip() in fenced(charts[0])
+
+
+def test_code_that_fails_is_printed_and_exits_with_1(
+    charts: list[Path], recorded: Recorded
+) -> None:
+    done = command(charts[0], "--model", recorded({charts[0]: BROKEN}), "--json")
+    row = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert (row["status"], row["task"]) == ("error", "chart")
+    assert "plt.bar(nothing)" in row["code"]
+    assert "error: NameError" in done.stderr
+
+
+def test_a_folder_becomes_json_lines(
+    charts: list[Path], pages: list[Path], recorded: Recorded, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for path in (charts[0], pages[0]):
+        (folder / path.name).write_bytes(path.read_bytes())
+    answers = {folder / path.name: fenced(path) for path in (charts[0], pages[0])}
+    words = (
+        folder,
+        "--model",
+        recorded(answers),
+        "-o",
+        tmp_path / "r.jsonl",
+        "--render",
+        tmp_path / "r",
+    )
+    done = command(*words)
+    assert (done.exit_code, done.stdout) == (0, "")
+    rows = rows_of(tmp_path / "r.jsonl")
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+    assert all(Path(row["render"]).read_bytes().startswith(b"\x89PNG") for row in rows)
+    assert command(*words).exit_code == 0
+    assert rows_of(tmp_path / "r.jsonl") == rows
+
+
+def test_bad_input_is_refused_before_a_model_is_opened(charts: list[Path], tmp_path: Path) -> None:
+    from viscodex.errors import BadInput, BadRecipe
+
+    for words, error in (
+        ((tmp_path / "none.png",), BadInput),
+        ((charts[0], "-o", tmp_path / "no" / "x.py"), OutputRefused),
+        ((charts[0], "-o", tmp_path), OutputRefused),
+        ((charts[0], charts[1], "--render", charts[0]), OutputRefused),
+        ((charts[0], "--task", "qa", "--model", "replay/none"), BadRecipe),
+    ):
+        with pytest.raises(error):
+            command(*words)
