@@ -27,6 +27,7 @@ from viscodex.generate.question import (
     repair_prompt,
 )
 from viscodex.models.model import DEFAULT, Decoding, Model, Prompt, decoding_facts, open_model
+from viscodex.types import Completion
 
 WARM = 0.7  # temperature of further answers, where the first one is greedy
 Progress = Callable[[str, int, int], None]
@@ -149,7 +150,7 @@ class Writer:
         attempts: list[list[Attempt]] = [[] for _ in questions]
         done = 0
         for decoding, kind, n in rounds:
-            jobs: list[Any] = []
+            jobs: list[tuple[Picture, TaskName, Completion, Kind]] = []
             prompts = [prompt for *_, prompt in questions]
             for k, completion in enumerate(self.model.complete(prompts, decoding)):
                 picture, task, *_ = questions[k // n]
@@ -186,7 +187,8 @@ class Writer:
             repair_prompt(prompt, best.answer, best.execution, show_render=shows)
             for (*_, prompt), _, best in left
         ]
-        phase, jobs = f"repairing, round {k + 1}", []
+        phase = f"repairing, round {k + 1}"
+        jobs: list[tuple[Picture, TaskName, Completion, Kind]] = []
         progress(phase, 0, len(left))
         answers = self.model.complete(prompts, self.decoding)
         for done, (((picture, task, *_), *_), completion) in enumerate(
