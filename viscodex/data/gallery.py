@@ -113,7 +113,7 @@ def small_picture(picture: bytes) -> str:
         return ""
     image.thumbnail(MAX_SIDE)
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=82, method=4)
+    image.save(stream, "WEBP", quality=82, method=2)
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
