@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +17,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.suite.posts import FATES, Teacher, make_store, recipe_of
-from tests.tasks.chat_server import Chat, chat_server
+from tests.tasks.chat_server import Answer, Chat, chat_server
 from viscodex.cli import app
 from viscodex.data.posts.store import PostStore
 from viscodex.errors import OutputRefused
@@ -171,6 +174,39 @@ def test_interrupted_again_and_again_it_ends_with_the_same_drafts_and_pays_nothi
     n = len(chat.requests)
     make_drafts(recipe, tmp_path / "drafts")
     assert len(chat.requests) == n
+
+
+def test_killed_without_a_warning_only_what_was_under_way_is_asked_again(
+    made: Made, store: Path, tmp_path: Path, chat: Chat
+) -> None:
+    given = recipe_of(store, chat, tmp_path)
+    given["teacher"]["concurrency"] = 1
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(given))
+    teacher, running = chat.behaviour, list[subprocess.Popen[bytes]]()
+
+    def kill(body: dict[str, Any], n: int) -> Answer:
+        if n in (7, 30):
+            running[-1].kill()
+        return teacher(body, n)
+
+    chat.behaviour = kill
+    command = [
+        sys.executable,
+        "-m",
+        "viscodex",
+        "suite",
+        "draft",
+        str(recipe),
+        "-o",
+        str(tmp_path / "d"),
+    ]
+    for status in (-signal.SIGKILL, -signal.SIGKILL, 0):
+        with (tmp_path / "said").open("wb") as said:
+            running.append(subprocess.Popen(command, stdout=said, stderr=said))
+            assert running[-1].wait() == status, (tmp_path / "said").read_text()
+    assert plain(tmp_path / "d") == plain(made[1])
+    assert len(repeated(chat.requests)) <= 2
 
 
 def test_a_budget_stops_the_run_before_it_is_passed_and_more_goes_on(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.suite.chromium import Chromium, Tab
+from tests.suite.conftest import fill
 from viscodex.suite.review import MAX_BODY, Reviewer
 from viscodex.tasks.judge import FunctionJudge
 from viscodex.tasks.task import Judge
@@ -152,6 +157,23 @@ def test_a_judge_that_is_there_can_be_asked(judged_review: Callable[[Judge], Rev
     assert ask(server, "POST", "/api/cases/fe-0001/judge", {"answer": "wrong"})[0] == 422
 
 
+def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+    fill(tmp_path)
+    command = [sys.executable, "-u", "-m", "viscodex", "suite", "review", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = urlsplit(process.stdout.readline().strip())
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+        connection.request("GET", f"/?{address.query}")
+        reply = connection.getresponse()
+        assert reply.status == 303
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
 # --- the page in a browser ------------------------------------------------------------------------
 
 
@@ -236,6 +258,12 @@ def test_two_reviewers_keep_both_edits_and_decide_on_the_same_field(
         "Ada's question about <image 1>",
         "Ben's wrong answer, long float: left",
     )
+    ada.value("refresh()")  # as every few seconds: what Ben saved is shown
+    says(ada, "Ben changed this case")
+    ada.until("document.getElementById('wrong').value.startsWith('Ben')")
+    ben.fill("lang", "css3")
+    ben.key("s")
+    says(ben, "saved")
     ada.fill("note", "Ada's note")
     ada.key("s")  # joined: Ben changed another field
     says(ada, "saved")

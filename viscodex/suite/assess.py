@@ -200,7 +200,9 @@ def _lines(grading: Mapping[str, Any], detail: Mapping[str, Any]) -> list[list[s
     rules = [r for r in grading.get("keywords") or () if not _is_handler(r)]
     for rule, became in zip(rules, detail.get("keywords") or (), strict=False):
         text = rule if isinstance(rule, str) else json.dumps(rule, ensure_ascii=False, default=str)
-        lines.append(["+" if became == "match" else "-", f"keyword {text}"])
+        neg = isinstance(rule, Mapping) and bool(rule.get("neg"))
+        sign = "+" if (became == "match") != neg else "-"
+        lines.append([sign, f"{'forbidden' if neg else 'keyword'} {text}"])
     for number, test in enumerate(detail.get("unit_test") or (), 1):
         why = f": {test['reason']}" if test.get("reason") else ""
         lines.append(["+" if test["passed"] else "-", f"unit test {number}{why}"])

@@ -47,8 +47,11 @@ class Step:
 
     name: str
     folder: Path
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, Row] = field(init=False)  # of all runs, by candidate
     waiting: Counter[str] = field(default_factory=Counter)  # not decided in this run
+
+    def __post_init__(self) -> None:
+        self.rows = {row["id"]: row for row in read_rows(self.place)}
 
     def run(
         self,
@@ -71,7 +74,6 @@ class Step:
         Raises:
             RunStopped: from `do`; what is done is kept.
         """
-        self.rows = {row["id"]: row for row in read_rows(self.place)}
         left = [key for key in ids if key not in self.rows]
         self.place.parent.mkdir(parents=True, exist_ok=True)
         with self.place.open("ab") as file:

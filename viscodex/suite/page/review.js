@@ -49,6 +49,15 @@ async function refresh() {
   const count = (name) => rows.filter((row) => row.status === name).length;
   $("tally").textContent = `${count("accepted")} accepted, ${count("rejected")} rejected, ${count("draft")} to do`;
   list();
+  const row = base && rows.find((one) => one.id === base.id);
+  if (row && row.revision > base.revision && !busy && !clash) await follow(row);
+}
+
+async function follow(row) {  // somebody else changed the case that is open
+  say(`${row.reviewer} changed this case`);
+  if (changed()) return;  // saving joins the two
+  const {status, data} = await call("GET", `/api/cases/${encodeURIComponent(row.id)}`);
+  if (status === 200 && base.id === row.id && !changed()) update(data);
 }
 
 function options(select, values, label) {
@@ -123,6 +132,14 @@ function show(draft) {
   evidence();
   marking();
   list();
+}
+
+function update(draft) {  // the same case as before, and what was tried of it
+  const own = $("own").value;
+  const table = [...$("verdicts").childNodes];
+  show(draft);
+  $("own").value = own;
+  $("verdicts").replaceChildren(...table);
 }
 
 function head() {
@@ -269,11 +286,7 @@ async function send(reviewer, made, tries) {
   const path = `/api/cases/${encodeURIComponent(base.id)}`;
   const {status, data} = await call("PUT", path, {revision: base.revision, reviewer, changes: made});
   if (status === 200) {
-    const own = $("own").value;
-    const table = [...$("verdicts").childNodes];
-    show(data);
-    $("own").value = own;
-    $("verdicts").replaceChildren(...table);
+    update(data);
     say(made.status ? `${base.id}: ${base.status}` : "saved");
     await refresh();
     return true;
