@@ -297,7 +297,7 @@ class Sample:
     task: str = "code"  # code; or what else is asked of the picture: describe, table, question, ocr
     reference: str = ""  # the code of the answer, as it runs; empty where the answer has none
     language: str = ""  # of the reference: python, html, ...
-    tests: str = ""  # JSON as in MMCode: {"inputs": [...], "outputs": [...], "fn_name": ...}
+    tests: str = ""  # JSON as in MMCode: {"inputs": [...], "outputs": [...], "fn_name": ...}; {"pytest": text}
     meta: dict[str, Any] = field(default_factory=dict)
     """JSON: source, kind, licence, seed, difficulty, render stamp, facts."""
 

@@ -24,6 +24,7 @@ from typing import Any
 from viscodex.data.ahead import in_order
 from viscodex.data.dataset import Dataset
 from viscodex.data.draft import Machine
+from viscodex.data.kodcode.driver import driver_script, read_outcomes
 from viscodex.data.manifest import Manifest
 from viscodex.data.shards import hash_file
 from viscodex.data.sound import flaws
@@ -88,15 +89,16 @@ def check_dataset(
     """
     tally = _Tally()
     tally.failures += _file_failures(dataset)
-    places = _spread(len(dataset), limit)
+    places = spread(len(dataset), limit)
     count = workers or min(8, len(os.sched_getaffinity(0)))
     with Machine(runtime, count) as machine:  # starts nothing before it is asked
-        runner = _Runner(machine) if run else None
+        runner = Runner(machine) if run else None
         _check_samples(dataset, places, tally, runner, progress)
     return tally.report()
 
 
-def _spread(total: int, limit: int | None) -> list[int]:
+def spread(total: int, limit: int | None) -> list[int]:
+    """Numbers below a total, at most so many, spread evenly and yet meeting no regular order."""
     if limit is None or limit >= total:
         return list(range(total))
     starts = [index * total // limit for index in range(limit + 1)]
@@ -136,7 +138,7 @@ class _Tally:
         self.skipped: Counter[str] = Counter()
         self.ids: set[str] = set()
 
-    def add(self, where: str, sample: Sample, outcome: _Outcome) -> None:
+    def add(self, where: str, sample: Sample, outcome: Outcome) -> None:
         """Count one sample."""
         if sample.id in self.ids:
             self.failures.append(Failure(sample.id, "duplicate_id", "an id of two samples", where))
@@ -160,7 +162,7 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class _Outcome:
+class Outcome:
     """What became of one sample."""
 
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -172,14 +174,14 @@ def _check_samples(
     dataset: Dataset,
     places: list[int],
     tally: _Tally,
-    runner: _Runner | None,
+    runner: Runner | None,
     progress: Progress | None,
 ) -> None:
-    def look(item: tuple[str, Sample | BadDataset]) -> _Outcome:
+    def look(item: tuple[str, Sample | BadDataset]) -> Outcome:
         sample = item[1]
         if isinstance(sample, BadDataset):
-            return _Outcome([("row", f"{sample.what}: {sample.where}")])
-        outcome = _Outcome([(flaw.name, flaw.why) for flaw in flaws(sample)])
+            return Outcome([("row", f"{sample.what}: {sample.where}")])
+        outcome = Outcome([(flaw.name, flaw.why) for flaw in flaws(sample)])
         if runner is not None:
             runner.run(sample, outcome)
         return outcome
@@ -203,14 +205,14 @@ def _samples(dataset: Dataset, places: list[int]) -> Iterator[tuple[str, Sample 
             yield where, error
 
 
-class _Runner:
+class Runner:
     """Runs the code of samples; the pools of a Machine start when they are first needed."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine, self._lock = machine, threading.Lock()
         self.workers = machine.workers
 
-    def run(self, sample: Sample, outcome: _Outcome) -> None:
+    def run(self, sample: Sample, outcome: Outcome) -> None:
         """Run the reference of a sample, if it has one that this machine can run."""
         language = sample.language.lower()
         if not sample.reference:
@@ -224,7 +226,7 @@ class _Runner:
         else:
             self._program(sample, language, outcome)
 
-    def _draw(self, sample: Sample, outcome: _Outcome) -> None:
+    def _draw(self, sample: Sample, outcome: Outcome) -> None:
         with self._lock:
             charts = self._machine.charts
         done = charts.run(_whole(sample), name=sample.id)
@@ -232,13 +234,13 @@ class _Runner:
         if sample.category == "chart" and done.status == "ok" and done.image is None:
             outcome.failures.append(("run", "the script draws nothing"))
 
-    def _render(self, sample: Sample, outcome: _Outcome) -> None:
+    def _render(self, sample: Sample, outcome: Outcome) -> None:
         with self._lock:
             pages = self._machine.pages
         width, height = _window(sample.meta.get("window"))
         _note(pages.render(sample.reference, width=width, height=height), sample, outcome)
 
-    def _program(self, sample: Sample, language: str, outcome: _Outcome) -> None:
+    def _program(self, sample: Sample, language: str, outcome: Outcome) -> None:
         try:
             _note(run_program(_whole(sample), language), sample, outcome)
         except IsolationMissing:
@@ -246,9 +248,12 @@ class _Runner:
         except MissingPart as error:
             outcome.skipped = f"{language}: {error.what}"
 
-    def _judge(self, sample: Sample, outcome: _Outcome) -> None:
+    def _judge(self, sample: Sample, outcome: Outcome) -> None:
         try:
             tests = json.loads(sample.tests)
+            if "pytest" in tests:
+                self._try_pytest(sample, str(tests["pytest"]), outcome)
+                return
             inputs, outputs = tests["inputs"], tests["outputs"]
             name = tests.get("fn_name")
             if name:
@@ -269,6 +274,19 @@ class _Runner:
             right = sum(result is True for result in verdict.results)
             why = f"{right} of {len(inputs)} tests pass; {verdict.execution.reason}".rstrip("; ")
             outcome.failures.append(("tests", why))
+
+    def _try_pytest(self, sample: Sample, tests: str, outcome: Outcome) -> None:
+        """Tests written for pytest, by the driver that verified them."""
+        with self._lock:
+            charts = self._machine.charts
+        nonce = f"{sample.id}:"
+        done = charts.run(driver_script(tests, [sample.reference], 1, nonce), images=False)
+        found = read_outcomes(done.stdout, nonce) if done.status == "ok" else None
+        told = [one for one in found.answers[0] if one != "skipped"] if found else []
+        outcome.did += ["ran", "tested"]
+        wrong = next((one for one in told if one != "passed"), "")
+        if wrong or not told:
+            outcome.failures.append(("tests", wrong or done.reason or "no test ran"))
 
 
 def _window(given: Any) -> tuple[int, int]:
@@ -295,7 +313,7 @@ def _whole(sample: Sample) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _note(done: Execution, sample: Sample, outcome: _Outcome) -> None:
+def _note(done: Execution, sample: Sample, outcome: Outcome) -> None:
     """An execution that must have ended well."""
     around = _surroundings(sample)
     if done.status == "error" and sample.category == "qa" and not around:

@@ -59,8 +59,10 @@ class _Fault:
 
 
 def _faults(tree: ast.AST) -> Iterator[_Fault]:
-    """Every fault that can be put into its functions; constants around them are data."""
-    functions = [n for n in ast.iter_child_nodes(tree) if isinstance(n, ast.FunctionDef)]
+    """Every fault that can be put into its functions and methods; constants around them are data."""
+    outer = list(ast.iter_child_nodes(tree))
+    outer += [n for c in outer if isinstance(c, ast.ClassDef) for n in ast.iter_child_nodes(c)]
+    functions = [n for n in outer if isinstance(n, ast.FunctionDef)]
     for node in (inner for function in functions for inner in ast.walk(function)):
         if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARE:
             yield _Fault(node, ops=[COMPARE[type(node.ops[0])](), *node.ops[1:]])
