@@ -167,17 +167,17 @@ class _Getter:
         """Ask for them; hosts take turns, so that the pause of one is the work of another."""
         strikes: Counter[str] = Counter()
         for url in _in_turns(self.todo()):
-            host = urlsplit(renamed(url)).hostname or ""
+            host = _host(renamed(url))
             if strikes[host] >= GIVE_UP:
                 continue
             try:
                 self.keep(url, web.get(url))
                 strikes[host] = 0
-            except Refused as error:
-                self.fail(url, error.reason)
             except Later as error:
                 strikes[host] += 1
                 self.again(url, error.reason)
+            except Refused as error:
+                self.fail(url, error.reason)
 
     def keep(self, url: str, data: bytes) -> None:
         """Store a picture that opens, under its hash."""
@@ -229,10 +229,17 @@ def _in_turns(urls: Iterable[str], window: int = 256) -> Iterator[str]:
     yield from _turns(held)
 
 
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _turns(urls: list[str]) -> Iterator[str]:
     by_host: dict[str, list[str]] = defaultdict(list)
     for url in urls:
-        by_host[urlsplit(url).hostname or ""].append(url)
+        by_host[_host(url)].append(url)
     queues = [iter(own) for own in by_host.values()]
     while queues:
         for queue in list(queues):

@@ -117,6 +117,7 @@ class _Filler:
         self.stage: str = state.get("stage", "questions")
         self.at: int = state.get("at", 0)
         self.counts: Counter[str] = Counter(state.get("counts", {}))
+        self.last = 0  # id of the row before
 
     def _check(self, state: dict[str, Any]) -> None:
         begun = {key: state[key] for key in self.given if key in state}
@@ -146,7 +147,7 @@ class _Filler:
         if self.stage == "ranks":
             self.rank()
         counts = self.counts
-        known = ("rows", "questions")
+        known = ("rows", "questions", "out_of_order")
         return StoreReport(
             folder=str(self.folder),
             threads=int(read_state(self.database)["threads"]),
@@ -183,6 +184,10 @@ class _Filler:
         if row.problem:
             raise BadRow(row.problem, "")
         text = row.text
+        found = _ID.search(text)
+        number = int(found[1]) if found else self.last
+        self.counts["out_of_order"] += number < self.last
+        self.last = number
         if _ANSWER in text:
             self.take_answer(text)
         elif _QUESTION in text:
@@ -239,10 +244,9 @@ class _Filler:
 
     def answers(self) -> None:
         """Read the dump again where an answer stands before its question."""
-        missing = (
-            "select count(*) from questions where accepted not in (select id from answers)"
-            " and accepted < id"
-        )
+        missing = "select count(*) from questions where accepted not in (select id from answers)"
+        if not self.counts["out_of_order"]:  # dumps are in the order of ids
+            missing += " and accepted < id"
         if self.database.execute(missing).fetchone()[0]:
 
             def take(row: RawRow) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from viscodex.data.draft import Unfit
 from viscodex.data.posts.html import MARK
-from viscodex.data.teacher import Teacher, text_of
+from viscodex.data.teacher import Request, Teacher, text_of
 from viscodex.data.teacher.reading import blocks, parses
 
 PROMPT = "qa_refine-1"
@@ -39,8 +39,7 @@ class Rewritten:
     meta: dict[str, str]  # Reply.meta()
 
 
-def rewrite(
-    teacher: Teacher,
+def request_of(
     *,
     title: str,
     question: str,
@@ -48,29 +47,36 @@ def rewrite(
     tags: Sequence[str],
     language: str,
     pictures: Sequence[bytes],
-    code: str,
-) -> Rewritten:
-    """Ask the teacher, and read what it says.
+) -> Request:
+    """What the teacher is asked.
 
     Args:
         question: Markdown with MARKs.
+    """
+    numbers = iter(range(1, len(pictures) + 1))
+    asked = re.sub(re.escape(MARK), lambda _: f"[picture {next(numbers)}]", question)
+    labelled = tuple((f"Picture {n}", data) for n, data in enumerate(pictures, start=1))
+    slots = {
+        "count": str(len(pictures)), "language": {"html": "HTML"}.get(language, "Python"),
+        "tags": ", ".join(tags), "title": title, "question": asked, "answer": answer,
+    }  # fmt: skip
+    return Request(PROMPT, slots, labelled)
+
+
+def rewrite(teacher: Teacher, request: Request, *, language: str, code: str) -> Rewritten:
+    """Ask the teacher, and read what it says.
+
+    Args:
         code: the accepted answer's, of the language.
 
     Raises:
         Unfit: a reply that is no use: the names of teacher.reading, or of REFINE_FILTERS.
     """
-    numbers = iter(range(1, len(pictures) + 1))
-    asked = re.sub(re.escape(MARK), lambda _: f"[picture {next(numbers)}]", question)
-    labelled = [(f"Picture {n}", data) for n, data in enumerate(pictures, start=1)]
-    slots = {
-        "count": str(len(pictures)), "language": {"html": "HTML"}.get(language, "Python"),
-        "tags": ", ".join(tags), "title": title, "question": asked, "answer": answer,
-    }  # fmt: skip
-    reply = teacher.ask(PROMPT, slots, labelled)
+    reply = teacher.ask(request.prompt, request.slots, request.pictures)
     parts = _parts(text_of(reply))
     if "unfit" in parts:
         raise Unfit("teacher_unfit", " ".join(parts["unfit"].split())[:300])
-    told, order = _with_marks(parts["question"], len(pictures))
+    told, order = _with_marks(parts["question"], len(request.pictures))
     found = [text for text, closed in blocks(parts["answer"], language) if closed]
     sound = [text for text in found if language != "python" or parses(text)]
     if not sound:

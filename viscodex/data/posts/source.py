@@ -18,10 +18,10 @@ from typing import Any
 from viscodex.data.draft import Draft, Evidence, Exhausted, Filter, Finding, Machine, Unfit
 from viscodex.data.posts.html import MARK, BadText, Code, Text, text_of
 from viscodex.data.posts.post import Post, link_of
-from viscodex.data.posts.rewriting import REFINE_FILTERS, rewrite
+from viscodex.data.posts.rewriting import PROMPT, REFINE_FILTERS, request_of, rewrite
 from viscodex.data.posts.store import PostStore, Thread
-from viscodex.data.settings import settings_of
-from viscodex.data.teacher import Teacher
+from viscodex.data.settings import same_as_before, settings_of
+from viscodex.data.teacher import Request, Teacher
 from viscodex.data.teacher.reading import reply_filters
 from viscodex.errors import BadInput, BadRecipe
 from viscodex.images import image_size, open_image
@@ -44,6 +44,8 @@ DEFAULTS: dict[str, Any] = {
     "run": "try",  # "must": the code runs by itself; "try": it is said whether; "no": not run
     "page_width_px": 1280,
     "kinds": (),
+    "identity": None,  # of the store, as a card has it; refused where the store is another by now
+    "prompts": None,  # name -> hash, as a card has them
 }
 
 _PROMPT_SIGN = re.compile(r"^(?:>>> |\.\.\. ?)", re.MULTILINE)
@@ -72,7 +74,14 @@ class PostSource:
         _check(known, teacher)
         self.teacher = teacher if known["refine"] else None
         self._store = PostStore(Path(known["store"]).expanduser())
-        self.settings: Mapping[str, Any] = {**known, "identity": self._store.identity}
+        self.prompts = (self.teacher.prompt(PROMPT),) if self.teacher is not None else ()
+        self.ahead = self.teacher.ahead if self.teacher is not None else 1
+        hashes = {prompt.name: prompt.sha256 for prompt in self.prompts}
+        same_as_before(self.name, "identity", self._store.identity, known["identity"])
+        same_as_before(self.name, "prompts", hashes, known["prompts"])
+        self.settings: Mapping[str, Any] = {
+            **known, "identity": self._store.identity, "prompts": hashes,
+        }  # fmt: skip
         self.filters = _filters(self.settings, self.teacher is not None)
 
     def draft(self, index: int) -> Draft:
@@ -82,28 +91,13 @@ class PostSource:
             Exhausted: there are no more.
             Unfit: it cannot become a sample.
         """
-        if index >= len(self._store):
-            raise Exhausted
-        thread = self._store[index]
-        question, answer = self._texts(thread)
-        code = self._code(answer)
-        files = self._pictures(question)
+        thread, question, answer, code, files = self._material(index)
         ask, say = question.markdown, _without_pictures(answer.markdown)
         facts: dict[str, Any] = {"kept": 1.0, "refined": {}}
         whole = _PROMPT_SIGN.sub("", code.text) if code.language == "python" else code.text
         if self.teacher is not None:
-            done = rewrite(
-                self.teacher,
-                title=thread.question.title,
-                question=ask,
-                answer=say,
-                tags=thread.question.tags,
-                language=code.language,
-                pictures=[
-                    _shown((self._store.folder / "pictures" / f).read_bytes()) for f in files
-                ],
-                code=code.text,
-            )
+            request = self._request(thread, ask, say, code, files)
+            done = rewrite(self.teacher, request, language=code.language, code=code.text)
             ask, say, whole = done.question, done.answer, done.code
             files = [files[n] for n in done.order]
             facts = {"kept": done.kept, "refined": done.meta}
@@ -122,6 +116,35 @@ class PostSource:
                 "provenance": _provenance(thread, self._store.site, bool(facts["refined"])),
             },
         )  # fmt: skip
+
+    def request(self, index: int) -> Request | None:
+        """What the teacher will be asked about a thread; None: nothing. For estimates."""
+        if self.teacher is None:
+            return None
+        try:
+            thread, question, answer, code, files = self._material(index)
+        except (Unfit, Exhausted):
+            return None
+        say = _without_pictures(answer.markdown)
+        return self._request(thread, question.markdown, say, code, files)
+
+    def _material(self, index: int) -> tuple[Thread, Text, Text, Code, list[str]]:
+        if index >= len(self._store):
+            raise Exhausted
+        thread = self._store[index]
+        question, answer = self._texts(thread)
+        return thread, question, answer, self._code(answer), self._pictures(question)
+
+    def _request(self, thread: Thread, ask: str, say: str, code: Code, files: list[str]) -> Request:
+        folder = self._store.folder / "pictures"
+        return request_of(
+            title=thread.question.title,
+            question=ask,
+            answer=say,
+            tags=thread.question.tags,
+            language=code.language,
+            pictures=[_shown((folder / file).read_bytes()) for file in files],
+        )
 
     def _texts(self, thread: Thread) -> tuple[Text, Text]:
         question, answer, own = thread.question, thread.answer, self.settings

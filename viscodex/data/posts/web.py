@@ -51,7 +51,10 @@ class Later(Refused):
 
 def renamed(url: str) -> str:
     """The address under which a picture is kept today; always https for hosts of the table."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     host = RENAMED.get(parts.hostname or "")
     return url if host is None else urlunsplit(("https", host, parts.path, parts.query, ""))
 
@@ -168,7 +171,7 @@ class Web:
             stack.callback(timer.cancel)
             try:
                 connection.request("GET", path, headers={"User-Agent": AGENT, "Accept": "image/*"})
-                response = connection.getresponse()
+                response = stack.enter_context(contextlib.closing(connection.getresponse()))
                 headers = {name.lower(): value for name, value in response.getheaders()}
                 if response.status != 200:
                     self._note_pause(host, headers)
@@ -233,15 +236,19 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, host: str, port: int, address: str, scheme: str, timeout_s: float) -> None:
         super().__init__(host, port, timeout=timeout_s)
         self._to, self._scheme = (address, port), scheme
+        self._kept: socket.socket | None = (
+            None  # http.client lets go of its own when a reply begins
+        )
 
     def connect(self) -> None:
         """As HTTPConnection, but to the address that was looked at."""
-        self.sock = socket.create_connection(self._to, self.timeout)
+        self.sock = self._kept = socket.create_connection(self._to, self.timeout)
         if self._scheme == "https":
             context = ssl.create_default_context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+            self.sock = self._kept = context.wrap_socket(self.sock, server_hostname=self.host)
 
     def abort(self) -> None:
         """End the connection from another thread."""
-        with contextlib.suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        if self._kept is not None:
+            with contextlib.suppress(OSError):
+                self._kept.shutdown(socket.SHUT_RDWR)
