@@ -168,7 +168,7 @@ def test_scores_of_earlier_answers_are_not_shown(tmp_path: Path) -> None:
 
 def test_markdown_says_all_that_is_needed_to_repeat_it(systems: tuple[System, ...]) -> None:
     told = text.report_markdown(systems, "viscodex report vlm merged")
-    for word in ("viscodex report vlm merged", "## Protocol paper", "## Protocol strict", "revision r1", "render.browser 1", "prompts ", "unanswered", "VisCodex-8B, published", "by type"):  # fmt: skip
+    for word in ("viscodex report vlm merged", "ChartMimic: merged is better than vlm", "## Protocol paper", "## Protocol strict", "revision r1", "render.browser 1", "prompts ", "unanswered", "VisCodex-8B, published", "by type"):  # fmt: skip
         assert word in told, word
     rows = [line for line in told.splitlines() if line.startswith("| **")]
     assert all(line.count("|") == rows[0].count("|") for line in rows[:2])
@@ -200,6 +200,16 @@ def test_command_writes_what_is_asked_for(home: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "VisCodex-33B, published" in done.stdout
     assert all((tmp_path / name).stat().st_size > 500 for name in names.values())
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "search.md").write_text("## Search\n\n![lambda curve](curve.svg)\n")
+    with_search = ["report", str(home / "vlm"), "--markdown", str(tmp_path / "docs" / "all.md")]
+    done = CliRunner().invoke(app, [*with_search, "--search", str(tmp_path / "search")])
+    assert done.exit_code == 0, done.output
+    told = (tmp_path / "docs" / "all.md").read_text()
+    assert "![lambda curve](../search/curve.svg)" in told
+    assert "--search" in told
+    missing = CliRunner().invoke(app, [*with_search, "--search", str(tmp_path)])
+    assert "no finished search" in str(missing.exception)
     piped = CliRunner().invoke(app, ["report", str(home / "vlm"), "--markdown", "-"])
     assert piped.stdout.startswith("# Results")
 
@@ -262,7 +272,9 @@ def test_samples_that_differ_most_come_first_with_their_pictures(
     tasks = json.loads(re.findall(r'id="tasks">(.*?)</script>', content, re.S)[0])
     album = json.loads(re.findall(r'id="album">(.*?)</script>', content, re.S)[0])
     charts = tasks[0]
-    gaps = [abs((i["a"][1]["v"][0] or 0) - (i["a"][0]["v"][0] or 0)) for i in charts["items"]]
+    gaps = [
+        round(abs((i["a"][1]["v"][0] or 0) - (i["a"][0]["v"][0] or 0)), 3) for i in charts["items"]
+    ]
     assert gaps == sorted(gaps, reverse=True)
     assert charts["reference"] is True
     assert tasks[1]["reference"] is False

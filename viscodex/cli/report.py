@@ -7,6 +7,7 @@ not covered: the work (report/)
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ Examples:
   viscodex report runs/mine
   viscodex report runs/vlm runs/merged --html report.html
   viscodex report before=runs/vlm after=runs/merged --markdown docs/results.md --latex table.tex
+  viscodex report runs/vlm runs/merged --search runs/search/lambda --markdown docs/results.md
 
 A RUN is a folder of viscodex score or eval, or a folder of such folders: one system on several
 benchmarks. NAME=RUN names the system; runs of one name are one row.
@@ -44,6 +46,10 @@ def report(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="'-': stdout.")] = None,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="'-': stdout.")] = None,
+    search: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Searches whose sections follow in the Markdown."),
+    ] = None,
     title: Annotated[str, typer.Option(help="Of the page.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="All numbers as JSON, no table.")] = False,
 ) -> None:
@@ -56,8 +62,10 @@ def report(
     if html is not None:
         _write(html, page.report_page(systems, title))
     if markdown is not None:
-        command = shlex.join(["viscodex", "report", *runs, "--markdown", str(markdown)])
-        _write(markdown, text.report_markdown(systems, command))
+        more = [word for place in search or () for word in ("--search", str(place))]
+        command = shlex.join(["viscodex", "report", *runs, *more, "--markdown", str(markdown)])
+        sections = [_search_section(place, markdown) for place in search or ()]
+        _write(markdown, "\n".join([text.report_markdown(systems, command), *sections]))
     if latex is not None:
         _write(latex, text.report_latex(systems))
     if as_json:
@@ -123,6 +131,20 @@ def _two(run_a: str, run_b: str) -> tuple[System, System]:
     name = first.name.replace("=", "-")
     (first,), (second,) = read_systems([f"{name} (a)={one}"]), read_systems([f"{name} (b)={other}"])
     return first, second
+
+
+def _search_section(place: Path, markdown: Path) -> str:
+    """The section that a search wrote, its curve found from the document's folder."""
+    from viscodex.errors import BadInput
+
+    try:
+        text = (place / "search.md").read_text("utf-8")
+    except OSError as error:
+        raise BadInput(
+            "there is no finished search in it", str(place), "Give the folder of viscodex search."
+        ) from error
+    curve = Path(os.path.relpath(place / "curve.svg", markdown.parent)).as_posix()
+    return text.replace("](curve.svg)", f"]({curve})")
 
 
 def _place(word: str) -> str:

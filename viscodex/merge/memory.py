@@ -11,10 +11,11 @@ settings or sources differ from the last recipe's.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -127,8 +128,17 @@ class Merger:
         for name in [name for name in self._last if name not in work.jobs]:
             del self._last[name]
         with ThreadPoolExecutor(self.threads) as lanes:
-            done = lanes.map(lambda one: self._merge(one[1], work.recipe.seed, prints), todo)
-            for (name, job, key), data in zip(todo, done, strict=True):
+            running: deque[tuple[str, Job, str, Future[NDArray[np.uint8]]]] = deque()
+            waiting = iter(todo)
+            while True:
+                while len(running) <= self.threads and (one := next(waiting, None)):
+                    running.append(
+                        (*one, lanes.submit(self._merge, one[1], work.recipe.seed, prints))
+                    )
+                if not running:
+                    return
+                name, job, key, future = running.popleft()
+                data = future.result()
                 self._last.pop(name, None)  # not there while the caller sets it
                 yield job, data
                 self._last[name] = key
@@ -145,8 +155,3 @@ class Merger:
             task = TensorTask(job, seed, prints, self.reader, room, "cpu", io, lambda _: None)
             task.run()
         return room.data
-
-
-def weights_of(data: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Bytes of a tensor as flat numbers of its dtype, without a copy."""
-    return data.view(dtype)

@@ -65,18 +65,7 @@ def _lead(systems: Sequence[System]) -> str:
 
 def _verdicts(systems: Sequence[System]) -> str:
     """The first system against each of the others, benchmark by benchmark."""
-    rows, refused = [], []
-    for other in systems[1:]:
-        try:
-            found = compare_systems(systems[0], other)
-        except BadInput as error:
-            refused.append(f"{systems[0].name} and {other.name}: {error.what}: {error.where}")
-            continue
-        for one in found:
-            if one.protocol == "paper" or not any(
-                c.task == one.task and c.protocol == "paper" for c in found
-            ):
-                rows.append(one)
+    rows, refused = against_first(systems)
     cautions = "".join(f'<p class="caution">{plain(text)}</p>' for text in refused)
     told = "".join(verdict_line(one) for one in rows[:6])
     more = (
@@ -86,6 +75,23 @@ def _verdicts(systems: Sequence[System]) -> str:
         else ""
     )
     return f"{told}{cautions}{more}"
+
+
+def against_first(systems: Sequence[System]) -> tuple[list[Comparison], list[str]]:
+    """The first system against each other one, under the first protocol; and what was refused."""
+    rows: list[Comparison] = []
+    refused = []
+    for other in systems[1:]:
+        try:
+            found = compare_systems(systems[0], other)
+        except BadInput as error:
+            refused.append(f"{systems[0].name} and {other.name}: {error.what}: {error.where}")
+            continue
+        main: dict[str, Comparison] = {}
+        for one in found:
+            main.setdefault(one.task, one)
+        rows += main.values()
+    return rows, refused
 
 
 def verdict_line(one: Comparison) -> str:

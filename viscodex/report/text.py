@@ -16,6 +16,7 @@ from typing import Any
 from viscodex import __version__
 from viscodex.report.compare import Comparison, p_text, points, reasons, verdict
 from viscodex.report.page import (
+    against_first,
     cell_notes,
     counted,
     flat_settings,
@@ -77,6 +78,13 @@ def report_markdown(systems: Sequence[System], command: str = "") -> str:
     parts = ["# Results"]
     if command:
         parts.append(f"Made by `{command.replace('`', '')}`.")
+    rows, refused = against_first(systems)
+    if rows or refused:
+        told = [f"{TITLES.get(one.task, one.task)}: {verdict(one)}." for one in rows]
+        parts += [
+            "## Which is better",
+            "\n".join(f"- {_plain(text)}" for text in (*told, *refused)),
+        ]
     for protocol in protocols_of(systems):
         table = make_table(systems, protocol)
         parts += [f"## Protocol {protocol}", markdown_table(table), table_note(table)]

@@ -54,13 +54,15 @@ class Search:
     @property
     def paper(self) -> Point | None:
         """The paper's merge: task arithmetic with lambda 0.7, where it was evaluated."""
-        wanted = merge_data(self.recipe, {"lam": PAPER_LAMBDA, **self._paper_params()})
+        wanted = merge_data(self.recipe, paper_params(self.recipe))
         found = [p for p in self.points if p.kind != "confirm" and p.state == "done"]
         return next((point for point in found if point.recipe == wanted), None)
 
-    def _paper_params(self) -> Params:
-        shares = range(len(self.recipe.code)) if self.recipe.together else ()
-        return {"method": "task_arithmetic", **{f"share_{n}": 1.0 for n in shares}}
+
+def paper_params(recipe: SearchRecipe) -> Params:
+    """The paper's merge as a point; several code models share 1 - lambda evenly."""
+    shares = {f"share_{n}": 1.0 for n in range(len(recipe.code))} if recipe.together else {}
+    return {"method": "task_arithmetic", "lam": PAPER_LAMBDA, **shares}
 
 
 def best_of(points: Sequence[Point], recipe: SearchRecipe) -> Point | None:
@@ -87,8 +89,7 @@ def search(
     """
     dev = read_dev(recipe.objective, recipe.test)
     with Merger(threads or min(16, len(os.sched_getaffinity(0)))) as merger:
-        first = _checked(merge_data(recipe, next(_grid(recipe), ({"lam": PAPER_LAMBDA}))))
-        work = merger.plan(first)
+        work = merger.plan(_checked(merge_data(recipe, paper_params(recipe))))
         identity = {
             "recipe": recipe.identity(),
             "dev": dev.identity,
