@@ -399,9 +399,7 @@ def test_every_prompt_of_the_package_can_be_filled(name: str) -> None:
         tag = text.split("<<<data ")[1].split("\n")[0]
         assert tag in told_[0]["content"]
         assert tag not in evil
-        before, after = text.split(f"<<<data {tag}\n", 1)[1].split(f"\n{tag}>>>", 1)
-        assert before == evil.strip()
-        assert evil.strip() not in after or prompt.user.count("{quote:") > 1
+        assert text.split(f"<<<data {tag}\n", 1)[1].split(f"\n{tag}>>>", 1)[0] == evil.strip()
     assert len(prompt.sha256) == 64
 
 

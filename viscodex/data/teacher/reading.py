@@ -32,6 +32,7 @@ REPLY_FILTERS: dict[str, str] = {
 MOST_FENCES = 400
 _THOUGHT = re.compile(r"^.*</think(?:ing)?>", re.DOTALL)
 _OPEN = re.compile(r"^[ \t>]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*?)[ \t]*$")
+_PAGE = re.compile(r"(?:<!doctype\s+html|<html[\s>]).*</html\s*>", re.IGNORECASE | re.DOTALL)
 _WRAPS = {"markdown", "md", "text", "txt", "plain", "plaintext", "code", ""}
 """What a fence says of whose content nothing is known."""
 _REFUSAL = re.compile(
@@ -89,6 +90,8 @@ def codes_of(reply: Reply, language: str) -> list[str]:
     """
     text = text_of(reply)
     found = blocks(text, language)
+    if not found and language == "html" and (page := _PAGE.search(text)):
+        found = [(page[0], True)]
     if not found:
         answer = read_answer(reply.key, Completion(text, reply.finish_reason), language)
         if not answer.code.strip():
@@ -108,11 +111,13 @@ def blocks(text: str, language: str) -> list[tuple[str, bool]]:
     """(code, closed) of each fenced block of a language, also where fences stand within it.
 
     A block ends at the first closing fence that leaves sound code: Python that can be parsed, a page
-    with its end. Where there is none, it ends at the first closing fence.
+    with its end. Where there is none, it ends at the first closing fence. Blocks that do not say
+    their language count where none says this one.
     """
     lines, sound = text.split("\n"), _sound(language)
     fences = [n for n, line in enumerate(lines) if _OPEN.match(line)][:MOST_FENCES]
-    found: list[tuple[str, bool]] = []
+    named: list[tuple[str, bool]] = []
+    unnamed: list[tuple[str, bool]] = []
     at = 0
     while at < len(fences):
         first = _OPEN.match(lines[fences[at]])
@@ -120,18 +125,17 @@ def blocks(text: str, language: str) -> list[tuple[str, bool]]:
         info = re.split(r"[\s,{}:]", first["info"].lstrip("{."), maxsplit=1)[0].lower()
         ends = [k for k in range(at + 1, len(fences)) if _closes(first["mark"], lines[fences[k]])]
         pieces = [(k, "\n".join(lines[fences[at] + 1 : fences[k]])) for k in ends]
-        wanted = info in _same(language) or (info in _WRAPS and not _wraps(lines, fences, at))
-        best = next(((k, code) for k, code in pieces if wanted and sound(code)), None)
+        into = named if info in _same(language) else unnamed if info in _WRAPS else None
+        best = next(((k, c) for k, c in pieces if into is not None and sound(c)), None)
         if best is None and info in _WRAPS and _wraps(lines, fences, at):
             at += 1  # an answer that stands in a fence as a whole
             continue
-        end, code = best or (pieces[0] if pieces else (len(fences), ""))
-        if wanted and code.strip() and (info or sound(code)):
-            found.append((code, True))
-        elif wanted and not pieces:
-            found.append(("\n".join(lines[fences[at] + 1 :]), False))
+        rest = "\n".join(lines[fences[at] + 1 :])
+        end, code = best or (pieces[0] if pieces else (len(fences), rest))
+        if into is not None and code.strip() and (into is named or sound(code)):
+            into.append((code, bool(pieces)))
         at = end + 1
-    return found
+    return named or unnamed
 
 
 def _wraps(lines: list[str], fences: list[int], at: int) -> bool:
