@@ -125,15 +125,14 @@ def _histogram(picture: Image.Image) -> Array:
 
 
 def _worst(ssim: Array, shows: Array) -> list[str]:
-    """Up to three of nine parts that are least alike."""
+    """Up to three of nine parts that are least alike, by how much of them differs and how far."""
     parts = []
     for i, rows in enumerate(np.array_split(np.arange(ssim.shape[0]), 3)):
         for j, columns in enumerate(np.array_split(np.arange(ssim.shape[1]), 3)):
             cell = np.ix_(rows, columns)
-            if shows[cell].any():
-                name = "middle" if i == j == 1 else f"{_ROWS[i]} {_COLUMNS[j]}"
-                parts.append((_mean(ssim[cell], shows[cell]), name))
-    return [name for value, name in sorted(parts)[:3] if value < 0.6]
+            name = "middle" if i == j == 1 else f"{_ROWS[i]} {_COLUMNS[j]}"
+            parts.append((float(((1 - ssim) * shows)[cell].mean()), name))
+    return [name for value, name in sorted(parts, reverse=True)[:3] if value > 0.1]
 
 
 def _color_words(one: Image.Image, other: Image.Image) -> tuple[list[str], list[str]]:
