@@ -89,7 +89,7 @@ def test_one_picture_prints_its_code_and_writes_what_is_asked_for(
     done = command(charts[0], "--model", model, "--render", tmp_path / "again.png")
     assert done.exit_code == 0
     assert done.stdout.rstrip() == charts[0].with_suffix(".py").read_text().rstrip()
-    assert "likeness" in done.stderr and "task chart" in done.stderr
+    assert "likeness" in done.stderr and "taken for a chart" in done.stderr
     assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
     done = command(charts[0], "--model", model, "--no-run", "-o", tmp_path / "again.py")
     assert (done.exit_code, done.stdout) == (0, "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,6 +86,19 @@ class Stage:
     def _pages(self) -> PagePool:
         pool = PagePool(self.workers, allow_unsafe=self._unsafe)
         return self._stack.enter_context(pool)
+
+    def prepare(self, tasks: Iterable[TaskName]) -> None:
+        """Open what answers of these tasks run in: what is missing shows before a model is asked.
+
+        Raises:
+            MissingPart, IsolationMissing: nothing of the kind can be run here.
+        """
+        wanted = set(tasks) if self.runs else set()
+        with self._lock:
+            if "chart" in wanted:
+                _ = self._charts
+            if "html" in wanted:
+                _ = self._pages
 
     def run_all(self, jobs: list[tuple[Picture, TaskName, Completion, Kind]]) -> list[Attempt]:
         """The attempts of completions, in order.

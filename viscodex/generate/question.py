@@ -73,12 +73,12 @@ def guess_task(picture: Image.Image) -> tuple[TaskName, str]:
     """Chart or page, with the measure that decided."""
     found = measure_layout(picture)
     if found["edge"] > EDGE:
-        return "html", f"a page: bands reach the edge ({found['edge']:.2f} of it)"
+        return "html", f"bands reach the edge ({found['edge']:.2f} of it)"
     if found["blank_rows"] > BLANK_ROWS:
-        return "html", f"a page: {found['blank_rows']:.2f} of its rows are empty"
+        return "html", f"{found['blank_rows']:.2f} of its rows are empty"
     if found["below"] > BELOW:
-        return "html", f"a page: the lowest {found['below']:.2f} of it is empty"
-    return "chart", "a chart: even margins, hardly an empty row"
+        return "html", f"the lowest {found['below']:.2f} of it is empty"
+    return "chart", "even margins, hardly an empty row"
 
 
 def measure_layout(picture: Image.Image) -> dict[str, float]:

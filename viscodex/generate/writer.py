@@ -30,6 +30,7 @@ from viscodex.models.model import DEFAULT, Decoding, Model, Prompt, decoding_fac
 from viscodex.types import Completion
 
 WARM = 0.7  # temperature of further answers, where the first one is greedy
+KINDS: dict[TaskName, str] = {"chart": "a chart", "html": "a page", "qa": "a question"}
 Progress = Callable[[str, int, int], None]
 Question = tuple[Picture, TaskName, str, Prompt]  # how the task was found stands third
 
@@ -124,6 +125,7 @@ class Writer:
         """
         began = time.perf_counter()
         questions = [self._question(picture) for picture in pictures]
+        self.stage.prepare(task for _, task, *_ in questions)
         attempts = self._first(questions, progress)
         for k in range(self.repair):
             self._mend(questions, attempts, progress, k)
@@ -203,7 +205,7 @@ class Writer:
         picture, task, how, prompt = question
         asked = prompt.messages[0].content.removeprefix("<image>\n")
         result = Generated(picture, task, asked, self.model.name, tuple(tried), (), seconds)
-        notices = [f"task {task}: {how}"] if how else []
+        notices = [f"taken for {KINDS[task]}: {how}"] if how else []
         best = result.best.answer
         if self.model.name == DEFAULT:
             notices += world.notices_of(picture.data)
