@@ -21,6 +21,7 @@ import contextlib, inspect, io, itertools, json, math, os, pathlib, re, sys, tem
 import warnings as _warnings
 ORDER = json.loads($order)
 spent, budget = 0, 10 ** 7
+told = sys.stdout  # whatever a program makes of it
 
 class Stop(BaseException):
     pass
@@ -190,10 +191,10 @@ class Capture:
     def __init__(self):
         self.out, self.err = io.StringIO(), io.StringIO()
     def readouterr(self):
-        told = (self.out.getvalue(), self.err.getvalue())
+        both = (self.out.getvalue(), self.err.getvalue())
         for stream in (self.out, self.err):
             stream.seek(0), stream.truncate()
-        return _Captured(*told)
+        return _Captured(*both)
 
 class _Captured(tuple):
     def __new__(cls, out, err):
@@ -404,8 +405,7 @@ for number, text in enumerate(ORDER["programs"]):
     if number == ORDER["limited_from"]:
         budget = 10 * most + 10000
     answers.append(outcomes(text, limited))
-sys.stdout = sys.__stdout__
-print("\n" + ORDER["nonce"] + json.dumps({"most": most, "answers": answers}))
+print("\n" + ORDER["nonce"] + json.dumps({"most": most, "answers": answers}), file=told)
 '''
 
 
