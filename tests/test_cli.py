@@ -173,7 +173,9 @@ def test_doctor_says_what_is_missing_and_how_to_get_it() -> None:
 
 
 def test_demo_without_weights_merges_and_reloads_in_transformers(tmp_path: Path) -> None:
-    script = "import sys; from pathlib import Path; from viscodex.nano.trio_demo import run_trio_demo; "
+    script = (
+        "import sys; from pathlib import Path; from viscodex.nano.trio_demo import run_trio_demo; "
+    )
     script += "run_trio_demo(Path(sys.argv[1]), print)"
     command = [sys.executable, "-c", script, str(tmp_path / "demo")]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
