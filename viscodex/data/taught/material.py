@@ -73,8 +73,8 @@ class Scripts:
 def _licence(value: object) -> str:
     """One expression; several licences of one file hold all at once."""
     if isinstance(value, list):
-        return " AND ".join(str(one) for one in value if one)
-    return str(value or "")
+        return " and ".join(str(one).lower() for one in value if one)
+    return str(value or "").lower()
 
 
 def notebook_code(text: str) -> str:
