@@ -134,7 +134,11 @@ def test_a_recipe_that_cannot_be_merged_leaves_the_next_one_right(
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of charts with pictures."""
     folder = tmp_path_factory.mktemp("samples")
-    write_shard(shard_path(folder, 0, 1), [chart(n, images=(png(56 + 28 * (n % 2), 56),)) for n in range(12)])  # fmt: skip
+    rows = [
+        chart(n, images=(png(56 + 28 * (n % 2), 56, (n, 90, 60)),), reference=f"x = {n}\n")
+        for n in range(12)
+    ]
+    write_shard(shard_path(folder, 0, 1), rows)
     finish_dataset(folder)
     return folder
 

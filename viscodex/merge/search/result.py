@@ -205,8 +205,8 @@ def lambda_curve(found: Search) -> str:
         for name, points in rows.items()
     ]
     best = found.best
-    on_curve = best is not None and any(
-        best.key == p.key for points in rows.values() for p in points
+    on_curve = best is not None and (
+        "lam" in best.params or any(best.key == p.key for points in rows.values() for p in points)
     )
     ring = _dot(recipe, _lam(best), best) if best is not None and on_curve else None
     return curve_svg(

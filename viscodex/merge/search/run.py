@@ -104,7 +104,7 @@ def search(
                 work.target.checkpoint, recipe.objective, recipe.device, recipe.dtype
             )
             with model, evaluator(recipe.objective, model, dev) as values:
-                compass = Compass(_models(recipe, merger), merger.reader)
+                compass = Compass(_models(recipe), merger.reader)
                 runner.run(InPlace(model.module, merger, compass.see), compass, values)
             return runner.result()
 
@@ -113,7 +113,7 @@ def _checked(data: Mapping[str, Any]) -> MergeRecipe:
     return check_recipe(MergeRecipe, data, where="a point of the search")
 
 
-def _models(recipe: SearchRecipe, merger: Merger) -> dict[str, Any]:
+def _models(recipe: SearchRecipe) -> dict[str, Any]:
     """Label -> model of every input, base included."""
     from viscodex.merge.checkpoint import read_checkpoint
     from viscodex.merge.layout import understand
@@ -133,7 +133,7 @@ def _prints(recipe: SearchRecipe, merger: Merger) -> dict[str, str]:
 
     return {
         label: fingerprint(model.checkpoint, merger.reader)
-        for label, model in _models(recipe, merger).items()
+        for label, model in _models(recipe).items()
     }
 
 
