@@ -7,7 +7,7 @@ not covered: what was spent (ledger.py)
 A source says by `request(index)` what it will ask for a draft. A few drafts are looked at, and the rest
 is taken to be like them. From below: every draft is kept, and replies are as long as is typical. From
 above: all tries are used up, and every reply is as long as it may be. Pictures that are judged are not
-drawn yet; they are taken to be of 1000 x 750 pixels.
+drawn yet; they are taken to be charts of 1000 x 750 pixels, or pages of 1280 x 1500.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 12
 """Drafts of each source whose requests are measured."""
-_PICTURE = (600, 1105)  # tokens of 1000 x 750 pixels as models count them, from below and above
+_PICTURE = (600, 2500)  # tokens of a picture that is judged, as models count them
 
 
 @dataclass(frozen=True, slots=True)

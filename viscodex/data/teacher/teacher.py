@@ -136,9 +136,7 @@ class Teacher:
             if stored is not None:
                 self.ledger.note(key)
             else:
-                stored = self._send(key, told, options, pictures)
-                if not stored.failure.startswith("silent"):
-                    self.cache.write(key, asked, stored)
+                stored = self._send(key, asked, told, options, pictures)
         return self._reply(file, key, stored)
 
     # .. what a request is
@@ -199,7 +197,9 @@ class Teacher:
 
         def replies() -> Any:
             for key, failure in sorted(self.ledger.keys().items()):
-                stored = Stored("", failure=failure) if failure else self.cache.read(key)
+                stored = self.cache.read(key)  # it may have come after a silence
+                if stored is None and failure:
+                    stored = Stored("", failure=failure)
                 if stored is not None:
                     yield key, stored
 
@@ -210,10 +210,12 @@ class Teacher:
     def _send(
         self,
         key: str,
+        asked: Mapping[str, Any],
         told: Sequence[Mapping[str, Any]],
         options: Mapping[str, Any],
         pictures: Sequence[Picture],
     ) -> Stored:
+        """The reply, which is on disk before it is booked; silence is not kept."""
         from viscodex.chat import Again, Declined, Unusable
 
         most_in, most_out = most_tokens(told, pictures), int(options["max_tokens"])
@@ -223,13 +225,13 @@ class Teacher:
             try:
                 received = self._open().send(told, options, {"Idempotency-Key": key})
                 took, paid = _took(received, most_in, most_out), True
-                return self._received(received, took)
+                return self._kept(key, asked, self._received(received, took))
             except Again as again:
                 took = took if again.perhaps_paid else (0, 0)
                 missed = again
             except Declined as declined:
                 took = (0, 0)
-                return self._declined(key, str(declined))
+                return self._kept(key, asked, self._declined(key, str(declined)))
             except Unusable as unusable:
                 took = (0, 0)
                 raise self._stopped("the teacher refuses all requests", str(unusable)) from None
@@ -238,6 +240,10 @@ class Teacher:
             if attempt < self.settings.retries:
                 self._wait(missed, attempt)
         return self._silence(key, str(missed))
+
+    def _kept(self, key: str, asked: Mapping[str, Any], stored: Stored) -> Stored:
+        self.cache.write(key, asked, stored)
+        return stored
 
     def _received(self, received: Received, took: tuple[int, int]) -> Stored:
         with self._guard:
