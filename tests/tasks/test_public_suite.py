@@ -84,6 +84,17 @@ def test_question_without_its_picture_does_not_give_the_answer_away(key: str) ->
     assert verdict.score < 0.5, verdict.values
 
 
+@pytest.mark.parametrize("key", sorted(_answers("alternative")))
+def test_another_right_answer_scores_as_the_reference(key: str) -> None:
+    """Rules of words are for what is said, not for how the reference says it."""
+    case = _case(key)
+    verdict = try_response(
+        replace(case, grading=replace(case.grading, judge=None)), _answers("alternative")[key]
+    )
+    _skip_unless_run(case, verdict.reason if verdict.missing else "")
+    assert verdict.score == pytest.approx(1), verdict.detail
+
+
 @each_case
 def test_picture_is_named_opens_and_is_small(key: str) -> None:
     case = _case(key)
