@@ -59,11 +59,14 @@ def try_tests(
     stdio = isinstance(tests, dict)
     empty = _silent(tests["outputs"]) if isinstance(tests, dict) else hollow_programs(code)
     programs = [code, counted(code), *empty, *faulty]
+    first_faulty = 2 + len(
+        empty
+    )  # of an empty one all tests are asked, of a faulty one till it fails
     if isinstance(tests, dict):
-        script = trial_script(programs, tests["inputs"], None, 2)
+        script = trial_script(programs, tests["inputs"], None, first_faulty)
     else:
         nonce = hashlib.sha256(f"{code}\0{tests}".encode("utf-8", "replace")).hexdigest()[:16]
-        script = driver_script(tests, programs, 2, nonce)
+        script = driver_script(tests, programs, first_faulty, nonce)
     done = machine.charts.run(script, images=False)
     if done.status != "ok":
         return Trial(done, 0, done.reason or done.status)
