@@ -35,7 +35,8 @@ from viscodex.data.teacher.prompts import Prompt
 from viscodex.types import Sample
 
 PUBLISHED = (
-    "data", "rejects", "prompts", "contamination.json", "gallery.html", "rejects.html", "README.md"
+    "data", "rejects", "prompts", "contamination.json", "contamination.md", "gallery.html",
+    "rejects.html", "README.md",
 )  # fmt: skip
 """What a data set consists of; manifest.json follows last."""
 

@@ -29,7 +29,7 @@ from typing import Any, Literal
 from viscodex import __version__
 from viscodex.data.assemble import Assembly
 from viscodex.data.choose import Choice, choose, read_reports, shortfall
-from viscodex.data.decontaminate import BenchmarkIndex
+from viscodex.data.decontaminate import BenchmarkIndex, report_markdown
 from viscodex.data.draft import Source
 from viscodex.data.executors import make_parts
 from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locked, plan_round
@@ -250,8 +250,9 @@ class _Build:
         index = BenchmarkIndex.build(self.recipe.decontaminate, self.place.benchmarks)
         found = [one for report in reports for one in report.contaminations]
         n = sum(report.n_candidates for report in reports)
-        text = json.dumps(index.report(found, n), indent=1)
-        write_atomically(self.place.final / "contamination.json", text)
+        told = index.report(found, n)
+        write_atomically(self.place.final / "contamination.json", json.dumps(told, indent=1))
+        write_atomically(self.place.final / "contamination.md", report_markdown(told))
 
     def report(
         self,
