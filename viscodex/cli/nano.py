@@ -30,8 +30,9 @@ Examples:
 MEASURE_EXAMPLES = """
 \b
 Examples:
-  viscodex nano measure family                       vlm, code, merged and nano on held-out samples
+  viscodex nano measure family                       vlm, merged and nano on held-out samples
   viscodex nano measure family --models nano --limit 40
+  viscodex nano measure family --models code --kinds problems      it has no eyes
 """
 
 Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.")]
@@ -63,8 +64,11 @@ def measure(
     family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train.")],
     models: Annotated[
         str, typer.Option(help="Members to measure, with commas.")
-    ] = "vlm,code,merged,nano",
+    ] = "vlm,merged,nano",
     limit: Annotated[int, typer.Option(min=2, help="Held-out samples of each kind.")] = 100,
+    kinds: Annotated[
+        str, typer.Option(help="What to measure, with commas.")
+    ] = "charts,pages,problems,reading",
     batch: Annotated[int, typer.Option(min=1, help="Prompts at once.")] = 16,
 ) -> None:
     """Execution, ChartMimic, Design2Code, pass@1 and reading of members, on held-out samples."""
@@ -74,7 +78,8 @@ def measure(
 
     for name in models.split(","):
         with open_model(str(family / name / "model"), batch=batch) as model:
-            figures.measure(model, family / "held_out", family / "measured" / name, limit, say)
+            place = family / "measured" / name
+            figures.measure(model, family / "held_out", place, limit, say, kinds.split(","))
 
 
 @nano.command("ship")
@@ -89,3 +94,22 @@ def ship(
     from viscodex.nano.weights import ship as copy
 
     say(f"written: {copy(family, out)}")
+
+
+@nano.command("tables")
+def tables(
+    family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train.")],
+    size: Annotated[str, typer.Option(help="Its recipe: cpu, gpu, auto or a file.")] = "auto",
+    limit: Annotated[int, typer.Option(min=2, help="Held-out charts for each point.")] = 40,
+    tuned_steps: Annotated[
+        int, typer.Option(min=0, help="Also after so many steps of fine-tuning; 0: not.")
+    ] = 0,
+) -> None:
+    """The lambda curve, TIES, DARE and replacing: every setting merged and measured."""
+    from viscodex.cli.terminal import say
+    from viscodex.nano.family import Family, read_family_recipe
+    from viscodex.nano.tables import make_tables
+    from viscodex.train.watch import Show
+
+    made = Family(read_family_recipe(size), family, Show(line=say))
+    say(f"written: {make_tables(made, limit, say, tuned_steps)}")

@@ -163,7 +163,8 @@ class Family:
 
     def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
         """The merged model fine-tuned on pictures and their code; tower and projector stay."""
-        parts = [self._part(name, tasks=("code",)) for name in self.recipe.data]
+        known = [one for one in self.recipe.tuned_on if one in self.recipe.data]
+        parts = [self._part(one, tasks=("code",)) for one in known]
         self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
 
     # --- how ----------------------------------------------------------------------------------------

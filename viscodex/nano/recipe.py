@@ -65,4 +65,5 @@ class NanoRecipe(Frozen):
     vlm: dict[str, Any] = Field(default_factory=dict)
     code: dict[str, Any] = Field(default_factory=dict)
     tuned: dict[str, Any] = Field(default_factory=dict)
+    tuned_on: tuple[str, ...] = ("charts", "pages", "problems")  # of `data`
     lam: Annotated[float, Field(ge=0, le=1)] = 0.7
