@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.evaluate.suites import (
@@ -72,7 +73,7 @@ def test_of_2000_samples_with_faults_every_one_is_accounted_for(tmp_path: Path) 
     assert report["statuses"]["missing"] == sum(report["unscored"].values()) == n_missing
     assert report["problems"]["unanswered"] == n_missing
     assert report["problems"]["empty"] == kinds["empty"]
-    assert report["metrics"]["score"]["all"] * N == kinds[""]
+    assert report["metrics"]["score"]["all"] == pytest.approx(kinds[""] / N)
     assert report["metrics"]["score"]["n_scored"] == N - n_missing
     rows = {row["id"]: row for row in lines_of(tmp_path / "run" / "answers.jsonl")}
     assert [*rows] == [f"c-{k}" for k in range(N)]
@@ -84,7 +85,7 @@ def test_of_2000_samples_with_faults_every_one_is_accounted_for(tmp_path: Path) 
 
 def answer_some(body: dict[str, Any], n: int) -> Answer:
     (k,) = map(int, re.findall(r"Add (\d+)\.", text_of(body)))
-    time.sleep(0.02)
+    time.sleep(0.1)
     return says(RIGHT if k % 3 else WRONG, usage=(20, 9))
 
 
@@ -118,7 +119,7 @@ def test_a_run_killed_while_asking_and_while_scoring_gives_the_same_report(tmp_p
             file.write(b'{"id": "p29", "att')  # killed while writing
         _kill_when(_start(chat, problems, run), run / "scores.jsonl", 5)
         n_scored = (run / "scores.jsonl").read_bytes().count(b"\n")
-        assert 30 <= len(chat.requests) <= 30 + 2, "only what was under way is asked again"
+        assert 30 <= len(chat.requests) <= 30 + 4, "only what was under way is asked again"
         assert asked_before < 30
         asked_after = len(chat.requests)
         done = _start(chat, problems, run)

@@ -9,8 +9,10 @@ What a busy machine may have caused (a time-out, no memory) is not kept.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +35,8 @@ class Executions:
 
     def __init__(self, folder: Path | None, code: Sequence[ModuleType], *basis: Any) -> None:
         self._folder = folder
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
         digest = hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode())
         for module in code:
             digest.update(Path(str(module.__file__)).read_bytes())
@@ -57,14 +61,19 @@ class Executions:
         text = json.dumps([self._basis, *told], default=str)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
         place = self._folder / f"{key}.json"
-        try:
-            return from_json(noun, place.read_bytes())
-        except (OSError, ValueError):  # not there, or not whole
-            done = execute()
-        if is_final(done):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(place, to_json(done))
-        return done
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:  # equal answers that come together run once
+            try:
+                return from_json(noun, place.read_bytes())
+            except (OSError, ValueError):  # not there, or not whole
+                done = execute()
+            if is_final(done):
+                with contextlib.suppress(ValueError):  # half a character, which JSON cannot hold
+                    text = to_json(done)
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    write_atomically(place, text)
+            return done
 
 
 def is_final(status: str) -> bool:
