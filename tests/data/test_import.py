@@ -453,3 +453,133 @@ def test_memory_does_not_grow_with_the_file(
         assert (kept, rejected) in [(n, 0), (n * 9 // 10, n // 10)]
         peaks.append(peak)
     assert peaks[1] - peaks[0] < most
+
+
+# --- kill and go on -------------------------------------------------------------------------------
+
+SLOW = r"""
+import sys
+from pathlib import Path
+import viscodex.data.shards as shards
+import viscodex.data.importing as importing
+shards.SHARD_ROWS, importing.FLUSH_ROWS = 40, 7
+importing.import_dataset(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "parquet" in path.suffix
+    }
+
+
+def test_a_killed_import_goes_on_and_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between random shards, some rows bad, one id twice."""
+    import os
+    import random
+    import signal
+    import time
+
+    file = tmp_path / "mcd.json"
+    file.write_text("[" + ",\n".join(many(700)) + ", {no json}]")
+    argv = [sys.executable, "-c", SLOW, str(file)]
+    draw = random.Random(3)
+    state = tmp_path / "killed.partial" / "state.json"
+    kills = 0
+    for _ in range(3):
+        process = subprocess.Popen([*argv, str(tmp_path / "killed")])
+        wanted = draw.randrange(1, 4)
+        seen: set[float] = set()
+        while process.poll() is None and len(seen) <= wanted:
+            if state.exists():
+                seen.add(state.stat().st_mtime_ns)
+        if process.poll() is not None:
+            break
+        time.sleep(draw.random() * 0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        kills += 1
+    assert kills >= 1
+    if not (tmp_path / "killed").exists():
+        subprocess.run([*argv, str(tmp_path / "killed")], check=True)
+    subprocess.run([*argv, str(tmp_path / "whole")], check=True)
+    assert _files(tmp_path / "killed") == _files(tmp_path / "whole")
+    killed, whole = open_dataset(tmp_path / "killed").manifest, open_dataset(tmp_path / "whole").manifest  # fmt: skip
+    assert killed is not None and whole is not None
+    assert (killed.content, killed.n_rejects) == (whole.content, whole.n_rejects)
+    assert killed.n_samples == 630 and killed.n_rejects == 71
+    assert not (tmp_path / "killed.partial").exists()
+
+
+def test_what_was_begun_with_another_input_is_refused(tmp_path: Path) -> None:
+    from viscodex.data.staging import resumed_folder
+
+    file = tmp_path / "a.json"
+    file.write_text("[" + ",".join(many(10)) + "]")
+    with pytest.raises(KeyboardInterrupt), resumed_folder(tmp_path / "out", {"a": 1}) as stage:
+        stage.save(next=3)
+        raise KeyboardInterrupt
+    with pytest.raises(OutputRefused, match="begun with something else"):
+        import_dataset(file, tmp_path / "out")
+    with resumed_folder(tmp_path / "out", {"a": 1}) as stage:
+        assert stage.state == {"next": 3}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == []
+
+
+# --- audit ----------------------------------------------------------------------------------------
+
+
+def _audited(folder: Path) -> Path:
+    """Answers of every kind, as MCD's rows."""
+    good = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('a')\n"
+    answers = [
+        ("chart", f"```python\n{good}```"),
+        ("chart", f"```python\n{good}plt.plot([1, 2"),  # cut
+        ("chart", "```python\nimport nothing_of_that_name\n```"),
+        ("chart", "I cannot do that."),
+        ("html", "```html\n<!DOCTYPE html><html><body><p>x</p></body></html>\n```"),
+        ("html", "```html\n<!DOCTYPE html><html><body><p>x"),  # cut
+        ("algorithm", "```python\ndef f(a):\n    return a\n```"),
+        ("algorithm", "```python\ndef f(a):\n    return (a\n```"),  # cut
+        ("qa", "Use `a` for it."),
+    ]
+    rows = [
+        {"messages": [{"role": "user", "content": f"Do {i}."}, {"role": "assistant", "content": text}], "category": category}
+        for i, (category, text) in enumerate(answers)
+    ]  # fmt: skip
+    (folder / "mcd.json").write_text(json.dumps(rows))
+    import_dataset(folder / "mcd.json", folder / "mcd")
+    return folder / "mcd"
+
+
+def test_audit_counts_what_opens_runs_renders_and_is_cut(tmp_path: Path) -> None:
+    from viscodex.data.audit import audit_dataset, audit_markdown
+
+    notes = tmp_path / "notes.json"
+    dataset = open_dataset(_audited(tmp_path))
+    audit = audit_dataset(dataset, limit=None, workers=1, notes=notes)
+    chart, html = audit.categories["chart"], audit.categories["html"]
+    assert (chart.rows, chart.cut, chart.no_code) == (4, 1, 1)
+    assert (chart.tried, chart.ran) == (3, 1)
+    assert any("ModuleNotFoundError" in why for why in chart.why)
+    assert (html.cut, html.tried) == (1, 2)
+    assert audit.categories["algorithm"].cut == 1 and audit.categories["qa"].no_code == 1
+    assert "33.3%" in audit_markdown(audit)
+    noted = json.loads(notes.read_text())
+    noted["at"], noted["counts"]["chart"]["ran"] = 8, 1000  # it goes on behind what is noted
+    notes.write_text(json.dumps(noted))
+    assert (
+        audit_dataset(dataset, limit=None, workers=1, notes=notes).categories["chart"].ran == 1000
+    )
+
+
+def test_wilson_interval_against_the_textbook() -> None:
+    from viscodex.data.audit import wilson
+
+    share, low, high = wilson(8, 10)
+    assert (round(share, 3), round(low, 4), round(high, 4)) == (0.8, 0.4902, 0.9433)
+    assert wilson(0, 10)[1] == 0.0 and wilson(10, 10)[2] == pytest.approx(1.0)

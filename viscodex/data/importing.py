@@ -3,27 +3,38 @@
 in:  MCD's JSON with its pictures, LLaMA-Factory's folders and files (sharegpt, alpaca), OpenAI's
     chat lines, parquet files of ours or alike
 out: a data set; its rejects say of every row that is missing why
-not covered: running the code of the rows (check.py)
+not covered: running the code of the rows (check.py, audit.py)
+
+A killed import goes on with the shards that it has: the same call passes over the records behind
+them without decoding any, and ends with the same bytes.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from viscodex import __version__
 from viscodex.data.ahead import in_order
 from viscodex.data.card import finish_dataset
 from viscodex.data.conversion import EXTRA, Defaults, Layout, Unfit, layout_of, sample_from_record
 from viscodex.data.draft import Reject
 from viscodex.data.manifest import FilterNote, Manifest
+from viscodex.data.parts import disk_checked
 from viscodex.data.pictures import FolderPictures, Pictures, ZipPictures
 from viscodex.data.records import Record, read_records
-from viscodex.data.shards import rejects_path, write_rejects, write_shards
+from viscodex.data.shards import ShardInfo, rejects_path, write_rejects, write_shards
 from viscodex.data.sound import FLAWS, Flaw
-from viscodex.data.staging import staged_folder
+from viscodex.data.staging import Stage, resumed_folder
 from viscodex.errors import BadInput
 from viscodex.types import Category, Sample
 
@@ -38,6 +49,7 @@ REASONS: dict[str, str] = {
 }
 """Why a row is rejected -> what is looked for."""
 
+_NUMBER = re.compile(r"(?:train-|rejects-)?(\d{5})(?:-of-\d{5})?\.parquet")
 FLUSH_ROWS = 1_000  # rejects held in memory
 Progress = Callable[[str, int, int], None]
 
@@ -65,7 +77,8 @@ def import_dataset(
 
     Args:
         path: .json, .jsonl or .parquet file; a folder of them, or one with a dataset_info.json.
-        out: folder to write; it is there only when it is whole.
+        out: folder to write; it is there only when it is whole. What a killed call left beside it
+            is gone on with.
         images: folder or zip archive of the pictures; default: beside the file.
         category: of records that do not say it.
         licence: of records that do not say it.
@@ -77,16 +90,26 @@ def import_dataset(
 
     Raises:
         BadInput: the input as a whole is not what it should be.
-        OutputRefused: `out` is taken.
+        OutputRefused: `out` is taken, or was begun with another input.
+        NotEnoughSpace: the disk is full; what is finished is kept.
     """
     pictures = _open_pictures(images)
     try:
         files = find_files(path, pictures)
         defaults = Defaults(category, path.stem, licence)
-        with staged_folder(out) as folder:
-            sink = _RejectSink(folder)
-            outcomes = _outcomes(files, defaults, limit, progress)
-            shards = write_shards(folder, sink.kept(outcomes))
+        identity = _identity(files, images, category, licence, limit)
+        with disk_checked(out), resumed_folder(out, identity) as stage:
+            folder = stage.folder
+            begun = _Begun.read(stage)
+            sink = _RejectSink(folder, begun.n_reject_files, begun.next)
+
+            def save(shards: Sequence[ShardInfo]) -> None:
+                n_files = sink.flush()
+                rows = [asdict(shard) for shard in shards]
+                stage.save(shards=rows, n_reject_files=n_files, next=sink.at)
+
+            outcomes = _outcomes(files, defaults, limit, progress, begun)
+            shards = write_shards(folder, sink.kept(outcomes), done=begun.shards, saved=save)
             sink.close()
             notes = (FilterNote(name, explain) for name, explain in REASONS.items())
             command = f"viscodex data import {path.name} -o DIR"
@@ -96,6 +119,59 @@ def import_dataset(
     finally:
         if isinstance(pictures, ZipPictures):
             pictures.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a killed import left."""
+
+    shards: tuple[ShardInfo, ...]
+    n_reject_files: int
+    next: int  # number of the first record that is in none of them
+    ids: set[int]  # hashes of the ids in the shards
+
+    @classmethod
+    def read(cls, stage: Stage) -> _Begun:
+        """Look at the folder; what came behind the last note is removed."""
+        state = stage.state
+        shards = tuple(ShardInfo(**row) for row in state.get("shards", ()))
+        n_files = int(state.get("n_reject_files", 0))
+        ids: set[int] = set()
+        for below, n in (("data", len(shards)), ("rejects", n_files)):
+            for path in sorted((stage.folder / below).glob("*.parquet*")):
+                found = _NUMBER.match(path.name)
+                if found is None or int(found[1]) >= n or path.suffix != ".parquet":
+                    path.unlink()
+                else:  # it may have got its last name already
+                    path.rename(path.with_name(f"{int(found[1]):05d}.parquet"))
+        for shard in shards:
+            column = pq.read_table(stage.folder / "data" / shard.file, columns=["id"])["id"]
+            ids.update(_hash(str(one)) for one in column.to_pylist())
+        return cls(shards, n_files, int(state.get("next", 0)), ids)
+
+
+def _hash(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _identity(
+    files: Sequence[InputFile],
+    images: Path | None,
+    category: str | None,
+    licence: str,
+    limit: int | None,
+) -> dict[str, Any]:
+    """What decides the bytes of an import, as far as may be told without reading it."""
+    inputs = [file.path for file in files] + ([images] if images and images.is_file() else [])
+    sizes = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in inputs]
+    return {
+        "inputs": sizes,
+        "images": images.name if images else None,
+        "category": category,
+        "licence": licence,
+        "limit": limit,
+        "versions": [__version__, pa.__version__],
+    }
 
 
 # --- what to read ---------------------------------------------------------------------------------
@@ -159,25 +235,44 @@ def _outcomes(
     defaults: Defaults,
     limit: int | None,
     progress: Progress | None,
-) -> Iterator[Sample | Reject]:
-    """Samples and rejects in the order of the records."""
-    numbers = itertools.count()
-    records = ((file, next(numbers), record) for file in files for record in _records(file.path))
+    begun: _Begun,
+) -> Iterator[tuple[int, Sample | Reject]]:
+    """(number, sample or reject) of the records that are left, in their order."""
     before, total = _sizes(files)
-    ids: set[str] = set()
+    ids = set(begun.ids)
 
     def convert(item: tuple[InputFile, int, Record]) -> Sample | Reject:
         return _convert(*item, defaults)
 
-    for (file, _, record), outcome in in_order(convert, itertools.islice(records, limit)):
+    left = _numbered(files, begun.next, limit)
+    for (file, number, record), outcome in in_order(convert, left):
         if progress is not None:
             progress("importing", before[file.path] + record.at, total)
-        if isinstance(outcome, Sample) and outcome.id in ids:
-            flaw = Flaw("duplicate_id", f"id {outcome.id!r} was there before")
-            outcome = _reject(outcome.id, outcome.category, record, flaw)
-        elif isinstance(outcome, Sample):
-            ids.add(outcome.id)
-        yield outcome
+        if isinstance(outcome, Sample):
+            digest = _hash(outcome.id)
+            if digest in ids:
+                flaw = Flaw("duplicate_id", f"id {outcome.id!r} was there before")
+                yield number, _reject(outcome.id, outcome.category, record, flaw)
+                continue
+            ids.add(digest)
+        yield number, outcome
+
+
+def _numbered(
+    files: Sequence[InputFile], first: int, limit: int | None
+) -> Iterator[tuple[InputFile, int, Record]]:
+    """The records from a number on, counted over all files."""
+    start = 0
+    for file in files:
+        n = 0
+        for record in _records(file.path, max(0, first - start)):
+            n = record.number + 1
+            if limit is not None and start + record.number >= limit:
+                return
+            yield file, start + record.number, record
+        if not n:  # all of it was passed over, or it is empty
+            n = sum(1 for _ in read_records(file.path)) if first > start else 0
+        start += n
 
 
 def _sizes(files: Sequence[InputFile]) -> tuple[dict[Path, int], int]:
@@ -187,13 +282,14 @@ def _sizes(files: Sequence[InputFile]) -> tuple[dict[Path, int], int]:
     return dict(zip((file.path for file in files), starts, strict=False)), sum(sizes)
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _records(path: Path, skip: int) -> Iterator[Record]:
     """The records of a file; what an export put into a file beside goes back into them."""
     beside = path.with_name(f"{EXTRA}.jsonl")
     if path.name != "chat.jsonl" or not beside.is_file():
-        yield from read_records(path)
+        yield from read_records(path, skip)
         return
-    for record, extra in itertools.zip_longest(read_records(path), read_records(beside)):
+    both = itertools.zip_longest(read_records(path, skip), read_records(beside, skip))
+    for record, extra in both:
         if record is None or extra is None:
             raise BadInput(
                 "two files do not belong together",
@@ -224,30 +320,37 @@ def _reject(name: str, category: str, record: Record, flaw: Flaw) -> Reject:
 
 
 class _RejectSink:
-    """Takes the rejects out of a stream and writes them in files of FLUSH_ROWS."""
+    """Takes the rejects out of a stream and writes them in files of FLUSH_ROWS.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._held, self._n = folder, list[Reject](), 0
+    Attributes:
+        at: number of the sample that was taken last.
+    """
 
-    def kept(self, outcomes: Iterable[Sample | Reject]) -> Iterator[Sample]:
+    def __init__(self, folder: Path, n_files: int, at: int) -> None:
+        self._folder, self._held, self._n = folder, list[Reject](), n_files
+        self.at = at
+
+    def kept(self, outcomes: Iterable[tuple[int, Sample | Reject]]) -> Iterator[Sample]:
         """The samples of the stream."""
-        for outcome in outcomes:
+        for number, outcome in outcomes:
             if isinstance(outcome, Sample):
+                self.at = number
                 yield outcome
             else:
                 self._held.append(outcome)
                 if len(self._held) == FLUSH_ROWS:
-                    self._flush()
+                    self.flush()
 
-    def _flush(self) -> None:
-        write_rejects(self._folder / "rejects" / f"{self._n:05d}.parquet", self._held)
-        self._held.clear()
-        self._n += 1
+    def flush(self) -> int:
+        """Write what is held; the number of files so far."""
+        if self._held:
+            write_rejects(self._folder / "rejects" / f"{self._n:05d}.parquet", self._held)
+            self._held.clear()
+            self._n += 1
+        return self._n
 
     def close(self) -> None:
         """Write the last ones; give the files their names."""
-        if self._held:
-            self._flush()
-        for index in range(self._n):
+        for index in range(self.flush()):
             place = rejects_path(self._folder, index, self._n)
             (place.parent / f"{index:05d}.parquet").rename(place)

@@ -39,20 +39,25 @@ class Record:
     at: int = 0  # bytes of the file that are behind it, about
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(path: Path, skip: int = 0) -> Iterator[Record]:
     """The records of a .json (array), .jsonl or .parquet file.
+
+    Args:
+        skip: records at the beginning that are passed over without being decoded.
 
     Raises:
         BadInput: the file as a whole is none of these.
     """
     if path.suffix == ".parquet":
-        yield from _parquet_records(path)
+        yield from _parquet_records(path, skip)
         return
     with path.open("rb") as stream:
         cut = _lines if path.suffix in (".jsonl", ".ndjson") else _elements
         at = 0
         for number, (piece, problem, why) in enumerate(cut(stream, path)):
             at += len(piece) + 1
+            if number < skip:
+                continue
             yield replace(_record(number, piece, problem, why), at=at)
 
 
@@ -152,7 +157,7 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[Piece]:
 # --- parquet --------------------------------------------------------------------------------------
 
 
-def _parquet_records(path: Path) -> Iterator[Record]:
+def _parquet_records(path: Path, skip: int) -> Iterator[Record]:
     """The rows of a file; the rows of a damaged row group are Records with a problem."""
     number = 0
     try:
@@ -167,15 +172,20 @@ def _parquet_records(path: Path) -> Iterator[Record]:
         for group in range(file.num_row_groups):
             at = size * (group + 1) // file.num_row_groups
             rows = file.metadata.row_group(group).num_rows
+            if number + rows <= skip:
+                number += rows
+                continue
             try:
                 batches = file.iter_batches(32, row_groups=[group], use_threads=False)
                 for batch in batches:
                     for row in batch.to_pylist():
-                        yield Record(number, row, f"row {number} of {path.name}", at=at)
+                        if number >= skip:
+                            yield Record(number, row, f"row {number} of {path.name}", at=at)
                         number += 1
                         rows -= 1
             except (OSError, ValueError, pa.ArrowException) as error:
                 why = f"row group {group} of {path.name} is damaged: {str(error).splitlines()[0]}"
                 for _ in range(rows):
-                    yield Record(number, None, "", "damaged", why[:300], at)
+                    if number >= skip:
+                        yield Record(number, None, "", "damaged", why[:300], at)
                     number += 1

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -78,15 +78,26 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> ShardInfo:
     return ShardInfo(path.name, rows, size, digest, hashes.hexdigest())
 
 
-def write_shards(folder: Path, samples: Iterable[Sample]) -> tuple[ShardInfo, ...]:
+def write_shards(
+    folder: Path,
+    samples: Iterable[Sample],
+    *,
+    done: Sequence[ShardInfo] = (),
+    saved: Callable[[Sequence[ShardInfo]], None] | None = None,
+) -> tuple[ShardInfo, ...]:
     """Write samples into as many shards as they need; at least one, though it be empty.
+
+    Args:
+        done: shards that an earlier call wrote and `saved` was told of; `samples` go on behind them.
+        saved: called whenever a shard is there, with all so far; the one sample behind it has been
+            taken from the stream by then.
 
     Raises:
         BadInput: a sample cannot be stored.
     """
     stream = iter(samples)
     waiting = deque(itertools.islice(stream, 1))
-    infos: list[ShardInfo] = []
+    infos: list[ShardInfo] = list(done)
 
     def portion() -> Iterator[Sample]:
         rows = held = 0
@@ -98,6 +109,8 @@ def write_shards(folder: Path, samples: Iterable[Sample]) -> tuple[ShardInfo, ..
 
     while waiting or not infos:
         infos.append(write_shard(folder / "data" / f"{len(infos):05d}.parquet", portion()))
+        if saved is not None and waiting:
+            saved(infos)
     places = [shard_path(folder, index, len(infos)) for index in range(len(infos))]
     for info, place in zip(infos, places, strict=True):
         (folder / "data" / info.file).rename(place)
