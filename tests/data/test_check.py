@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from tests.data.samples import CHART, chart, png, problem
 from viscodex.cli import app
 from viscodex.data.card import finish_dataset
-from viscodex.data.check import _spread, check_dataset
+from viscodex.data.check import spread, check_dataset
 from viscodex.data.draft import Reject
 from viscodex.data.stats import histogram, measure
 from viscodex.data.store import open_dataset, rejects_path, shard_path, write_rejects, write_shard
@@ -120,7 +120,7 @@ def test_a_limit_spreads_over_the_data_set(tmp_path: Path) -> None:
 
 
 def test_a_limit_meets_all_categories_of_a_regular_mixture() -> None:
-    places = _spread(3200, 20)
+    places = spread(3200, 20)
     assert len(set(places)) == 20 and [p // 160 for p in places] == list(range(20))
     assert len({p % 32 for p in places}) > 10
 
