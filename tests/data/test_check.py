@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from tests.data.samples import CHART, chart, png, problem
 from viscodex.cli import app
 from viscodex.data.card import finish_dataset
-from viscodex.data.check import spread, check_dataset
+from viscodex.data.check import check_dataset, spread
 from viscodex.data.draft import Reject
 from viscodex.data.stats import histogram, measure
 from viscodex.data.store import open_dataset, rejects_path, shard_path, write_rejects, write_shard
