@@ -272,9 +272,8 @@ def test_samples_that_differ_most_come_first_with_their_pictures(
     tasks = json.loads(re.findall(r'id="tasks">(.*?)</script>', content, re.S)[0])
     album = json.loads(re.findall(r'id="album">(.*?)</script>', content, re.S)[0])
     charts = tasks[0]
-    gaps = [
-        round(abs((i["a"][1]["v"][0] or 0) - (i["a"][0]["v"][0] or 0)), 3) for i in charts["items"]
-    ]
+    values = [[a["v"][0] or 0.0 for a in item["a"]] for item in charts["items"]]
+    gaps = [round(abs(b - a), 3) for a, b in values]
     assert gaps == sorted(gaps, reverse=True)
     assert charts["reference"] is True
     assert tasks[1]["reference"] is False

@@ -362,7 +362,9 @@ def test_hopeless_points_are_given_up_and_close_ones_are_not(tmp_path: Path) -> 
 def test_sentences_name_the_winner_and_how_sure_it_is() -> None:
     found = _search_of([("0.7", (0.0, 0.0, 1.0, 0.0) * 10), ("0.6", (1.0, 0.0, 1.0, 0.0) * 10)])
     first, second, *_ = sentences(found)
-    assert first.startswith("Best on the dev split: lam 0.6; 50.0 (95 % interval ")
+    assert first.startswith(
+        "Best on the dev split: task_arithmetic, lambda 0.6; 50.0 (95 % interval "
+    )
     assert "The paper's lambda 0.7: 25.0" in second
     assert "difference +25.0" in second
     assert "clear)" in second
@@ -387,9 +389,8 @@ def test_the_page_shows_curve_and_recipe_in_a_real_browser(
     ]  # fmt: skip
     found = _search_of([(lam, tuple(value(n) for n in range(40))) for lam, value in steps])
     page = search_page(found, tmp_path / "</pre><script>document.title='owned'</script>")
-    dark = "(prefers-color-scheme:dark)", "(prefers-color-scheme: dark)"
     if scheme == "dark":
-        page = page.replace(dark[0], "all").replace(dark[1], "all")
+        page = page.replace("(prefers-color-scheme: dark)", "all")
     with PagePool(1) as pool:
         shown = pool.render(page, width=width)
     assert shown.page is not None

@@ -17,7 +17,7 @@ from viscodex.errors import BadRecipe, OutputRefused
 from viscodex.merge.search.points import Point, PointFile
 from viscodex.merge.search.propose import propose
 from viscodex.merge.search.recipe import SearchRecipe
-from viscodex.merge.search.space import curve_params, merge_data
+from viscodex.merge.search.space import curve_params, label_of, merge_data
 from viscodex.recipe import MergeRecipe, check_recipe, setting_at
 
 FUNCTION = {"kind": "function", "function": "a:b"}
@@ -42,6 +42,8 @@ def test_module_coefficients_become_rules_by_name() -> None:
     assert _weights(data, "model.norm.weight", 0.0) == [0.5, 0.5]
     same = merge_data(wanted, {"lam.self_attn": 0.4, "lam.mlp": 0.4, "lam.others": 0.4})
     assert same["lam"] == 0.4
+    assert label_of(same) == "task_arithmetic, lambda 0.4"
+    assert label_of(data) == "task_arithmetic, lambda self_attn: 0.2, mlp: 0.8, others: 0.5"
 
 
 def test_depth_coefficients_are_linear_between_their_knots() -> None:

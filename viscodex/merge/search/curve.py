@@ -19,7 +19,7 @@ COLOURS = ("#3b76d6", "#d9722e", "#3a9d6e", "#a45cc4", "#b8952b", "#5b6b7d")
 _STYLE = (
     "text{fill:#3c4450;font:12px system-ui,'DejaVu Sans',sans-serif}.soft{stroke:#c9ced6}.mark{stroke:#8a8f98}"
     ".title{font-weight:600;font-size:13px}"
-    "@media(prefers-color-scheme:dark){text{fill:#d6dae1}.soft{stroke:#3a404a}.mark{stroke:#7d828b}}"
+    "@media (prefers-color-scheme: dark){text{fill:#d6dae1}.soft{stroke:#3a404a}.mark{stroke:#7d828b}}"
 )
 
 

@@ -92,7 +92,7 @@ def sentences(found: Search) -> list[str]:
     recipe, best, paper = found.recipe, found.best, found.paper
     if best is None:
         return ["No point could be evaluated on all items."]
-    said = [f"Best on the dev split: {label_of(best.params)}; {_value(recipe, best)}."]
+    said = [f"Best on the dev split: {_label(recipe, best)}; {_value(recipe, best)}."]
     if paper is not None and paper.key == best.key:
         said.append(f"That is the paper's lambda {PAPER_LAMBDA}.")
     elif paper is not None:
@@ -114,6 +114,11 @@ def sentences(found: Search) -> list[str]:
     if not found.recipe.test:
         said.append("No test set was named, so nothing was held against it.")
     return said
+
+
+def _label(recipe: SearchRecipe, point: Point) -> str:
+    chosen = len(recipe.code) > 1 and "code" in point.recipe
+    return label_of(point.recipe) + (f", code {point.recipe['code']}" if chosen else "")
 
 
 def _value(recipe: SearchRecipe, point: Point) -> str:
@@ -237,7 +242,7 @@ def _history(found: Search) -> str:
     dots = tuple(_dot(recipe, n, point) for n, point in enumerate(trials, 1))
     return curve_svg(
         [
-            Series("trials (hollow: given up early)", dots, line=False),
+            Series("trials (hollow: given up)", dots, line=False),
             Series("best so far", tuple(so_far)),
         ],
         title="The optimiser's trials",
@@ -262,33 +267,24 @@ def _rows(found: Search) -> list[list[str]]:
             "" if math.isnan(low) else f"{shown(found.recipe, low)} to {shown(found.recipe, high)}"
         )
         rows.append(
-            [str(point.number), point.kind, str(point.recipe["merge_method"]), label_of(point.params),
-             shown(found.recipe, point.mean), ends, str(len(point.known)),
-             point.state + (f": {point.reason}" if point.reason else ""), f"{point.seconds:.1f}"]
+            [str(point.number), point.kind, _label(found.recipe, point),
+             shown(found.recipe, point.mean), ends, str(len(point.known)), f"{point.seconds:.1f}",
+             point.state + (f": {point.reason}" if point.reason else "")]
         )  # fmt: skip
     return rows
 
 
-HEADS = (
-    "point",
-    "of",
-    "method",
-    "parameters",
-    "value",
-    "95 % interval",
-    "items",
-    "state",
-    "seconds",
-)
+HEADS = ("point", "of", "merge", "value", "95 % interval", "items", "seconds", "state")
 
 
 def search_page(found: Search, out: Path) -> str:
     """The page: what was found, the curve, the trials, the recipe, the geometry, every point."""
     said = sentences(found)
+    n_first = 3 if any(point.kind == "confirm" for point in found.points) else 2
     figures = "".join(f"<figure class=\"plot\">{svg}</figure>" for svg in (lambda_curve(found), _history(found)) if svg)  # fmt: skip
     parts = [
         "".join(
-            f'<p class="{"verdict" if n < 2 else "note"}">{plain(text)}</p>'
+            f'<p class="{"verdict" if n < n_first else "note"}">{plain(text)}</p>'
             for n, text in enumerate(said)
         ),
         f'<div class="plots">{figures}</div>',
@@ -298,12 +294,12 @@ def search_page(found: Search, out: Path) -> str:
     parts += [
         _geometry_section(geometry(found)),
         "<h2>Every point</h2>",
-        _html_table(HEADS, _rows(found)),
+        f'<div class="points">{_html_table(HEADS, _rows(found))}</div>',
     ]
     facts = "".join(f"<dt>{plain(k)}</dt><dd>{plain(str(v))}</dd>" for k, v in found.facts.items())
     settings = plain(yaml.safe_dump(found.recipe.model_dump(mode="json"), sort_keys=False))
     parts.append(f'<h2>To repeat it</h2><dl class="facts">{facts}</dl><pre>{settings}</pre>')
-    style = ".plots { display: flex; flex-wrap: wrap; gap: 1rem; } .plot { flex: 1 1 24rem; max-width: 44rem; } svg { width: 100%; }"  # fmt: skip
+    style = ".plots { display: flex; flex-wrap: wrap; gap: 1rem; } .plot { flex: 1 1 24rem; max-width: 44rem; } .points td { text-align: left; } .points td:last-child { white-space: normal; min-width: 12rem; } svg { width: 100%; }"  # fmt: skip
     lead = f"{name_of(found.recipe)}; {len(found.points)} points"
     return page_of("Search for lambda", lead, "", "".join(parts), style=STYLE + style)
 
@@ -342,10 +338,10 @@ def search_markdown(found: Search, out: Path, picture: str = "curve.svg") -> str
     lines += [f"- {text}" for text in sentences(found)]
     if lambda_curve(found):
         lines += ["", f"![lambda curve]({picture})"]
-    heads = HEADS[2:7]
-    lines += ["", f"| {' | '.join(heads)} |", "|---|---|" + "---:|" * (len(heads) - 2)]
-    rows = [row for row in _rows(found) if row[1] == "curve" or row[7] == "done"]
-    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row[2:7])} |" for row in rows[:30]]
+    heads = HEADS[2:6]
+    lines += ["", f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
+    rows = [row for row in _rows(found) if row[7] == "done"]
+    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row[2:6])} |" for row in rows[:30]]
     if found.best is not None:
         lines += ["", "```yaml", recipe_text(found, out).rstrip(), "```"]
     facts = ", ".join(f"{key} {value}" for key, value in found.facts.items())

@@ -139,9 +139,22 @@ def _rounded(value: float) -> float:
     return round(value, DIGITS)
 
 
-def label_of(params: Mapping[str, float | str]) -> str:
-    """A point in one line."""
-    return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in params.items()
-    )
+def label_of(data: Mapping[str, Any]) -> str:
+    """A merge recipe in one line: method, code model where it was chosen, coefficients."""
+    parts = [str(data["merge_method"])]
+    if "models" in data:
+        weights = [_short(entry["parameters"]["weight"]) for entry in data["models"]]
+        parts.append("weights " + " | ".join(weights))
+    else:
+        parts.append(f"lambda {_short(data['lam'])}")
+    parts += [f"{name} {value:g}" for name, value in data.get("parameters", {}).items()]
+    return ", ".join(parts)
+
+
+def _short(setting: Any) -> str:
+    """A number; a list over depth; rules as module: value."""
+    if not isinstance(setting, list):
+        return f"{setting:g}"
+    if not isinstance(setting[0], dict):
+        return "[" + ", ".join(f"{value:g}" for value in setting) + "]"
+    return ", ".join(f"{rule.get('filter', REST)}: {_short(rule['value'])}" for rule in setting)
