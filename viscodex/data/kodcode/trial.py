@@ -58,7 +58,7 @@ def try_tests(
     faulty = [counted(mutant) for mutant in mutants(code, draw, n_mutants)]
     stdio = isinstance(tests, dict)
     empty = _silent(tests["outputs"]) if isinstance(tests, dict) else hollow_programs(code)
-    programs = [code, counted(code), *empty, *faulty]
+    programs = [counted(code), code, *empty, *faulty]  # the first cannot run for ever
     first_faulty = 2 + len(
         empty
     )  # of an empty one all tests are asked, of a faulty one till it fails
@@ -66,7 +66,7 @@ def try_tests(
         script = trial_script(programs, tests["inputs"], None, first_faulty)
     else:
         nonce = hashlib.sha256(f"{code}\0{tests}".encode("utf-8", "replace")).hexdigest()[:16]
-        script = driver_script(tests, programs, first_faulty, nonce)
+        script = driver_script(tests, programs, first_faulty, nonce, guarded=True)
     done = machine.charts.run(script, images=False)
     if done.status != "ok":
         return Trial(done, 0, done.reason or done.status)
@@ -81,11 +81,11 @@ def try_tests(
 
 
 def _judged(done: Execution, found: Outcomes, n_empty: int, stdio: bool) -> Trial:
-    own, again = found.answers[:2]
+    again, own = found.answers[:2]
     told = [one for one in own if one != "skipped"]
     passed = sum(one == "passed" for one in told)
-    wrong = next((one for one in (*told, *again) if one not in ("passed", "skipped")), "")
-    unsupported = any(one.startswith("unsupported") for one in own)
+    wrong = next((one for one in (*again, *told) if one not in ("passed", "skipped")), "")
+    unsupported = any(one.startswith("unsupported") for one in again)
     empty, faulty = found.answers[2 : 2 + n_empty], found.answers[2 + n_empty :]
     shares = [sum(one == "passed" for one in each) / max(1, passed) for each in empty]
     noticed = sum(not _passes(each, passed) for each in faulty)
