@@ -70,6 +70,8 @@ meter { display: block; width: 100%; height: .55rem; }
   font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td code { overflow-wrap: normal; white-space: nowrap; }
+.curves figure { max-width: 30rem; }
 .curves { display: grid; gap: 1rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; fill: var(--soft); }
 svg .grid { stroke: var(--line); } svg .a { stroke: var(--a); } svg .b { stroke: var(--b); }
