@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
@@ -92,13 +93,10 @@ def teach_reading(
     optimizer = torch.optim.AdamW(
         reader.parameters(), lr=how.lr, betas=(0.9, 0.98), weight_decay=0.01
     )
-    state = folder / "state.pt"
+    state = folder / "state.safetensors"
     done = 0
     if state.exists():
-        kept = torch.load(state, map_location=device, weights_only=True)
-        reader.load_state_dict(kept["reader"])
-        optimizer.load_state_dict(kept["optimizer"])
-        done = kept["step"]
+        done = _restore(state, reader, optimizer)
         say(f"reading: going on at step {done} of {how.steps}")
     began = time.perf_counter()
     accuracy = float("nan")
@@ -126,14 +124,7 @@ def teach_reading(
                 f"{accuracy:.1%} of characters, {left:.0f} min left"
             )
         if (step + 1) % how.save_every == 0 or last:
-            kept = {
-                "reader": reader.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step + 1,
-            }
-            part = state.with_suffix(".part")
-            torch.save(kept, part)
-            part.replace(state)
+            _keep(state, reader, optimizer, step + 1)
     tower = {name: value.contiguous().cpu() for name, value in reader.tower.state_dict().items()}
     part = folder / "vision.part"
     save_file(tower, part)
@@ -186,3 +177,31 @@ def _log(folder: Path, step: int, loss: float, accuracy: float) -> None:
     rows = [row for row in rows if json.loads(row)["step"] < step]
     rows.append(json.dumps({"step": step, "loss": round(loss, 4), "character_accuracy": accuracy}))
     write_atomically(file, "\n".join(rows) + "\n")
+
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def _keep(state: Path, reader: Reader, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Weights and both moments of AdamW in one file, whole or not at all."""
+    tensors = {f"reader.{name}": value for name, value in reader.state_dict().items()}
+    for name, parameter in reader.named_parameters():
+        moments = optimizer.state[parameter]
+        tensors |= {f"{moment}.{name}": moments[moment] for moment in MOMENTS}
+    part = state.with_suffix(".part")
+    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part, {"step": str(step)})
+    part.replace(state)
+
+
+def _restore(state: Path, reader: Reader, optimizer: torch.optim.Optimizer) -> int:
+    """Put back what _keep wrote; the number of steps that were done."""
+    with safe_open(state, "pt") as kept:
+        step = int(kept.metadata()["step"])
+        names = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118 - no mapping
+    reader.load_state_dict({n[7:]: v for n, v in names.items() if n.startswith("reader.")})
+    for name, parameter in reader.named_parameters():
+        optimizer.state[parameter] = {
+            "step": torch.tensor(float(step)),
+            **{moment: names[f"{moment}.{name}"].to(parameter.device) for moment in MOMENTS},
+        }
+    return step

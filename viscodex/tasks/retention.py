@@ -122,7 +122,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 def _check(row: Mapping[str, Any], folder: Path) -> None:
     kind = row["set"]
     if kind == COMPLETION:
-        needed = ("text",)
+        needed: tuple[str, ...] = ("text",)
     elif kind == "algorithm":
         needed = ("question", "tests")
     elif kind in SETS:
