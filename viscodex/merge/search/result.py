@@ -299,7 +299,7 @@ def search_page(found: Search, out: Path) -> str:
     facts = "".join(f"<dt>{plain(k)}</dt><dd>{plain(str(v))}</dd>" for k, v in found.facts.items())
     settings = plain(yaml.safe_dump(found.recipe.model_dump(mode="json"), sort_keys=False))
     parts.append(f'<h2>To repeat it</h2><dl class="facts">{facts}</dl><pre>{settings}</pre>')
-    style = ".plots { display: flex; flex-wrap: wrap; gap: 1rem; } .plot { flex: 1 1 24rem; max-width: 44rem; } .points td { text-align: left; } .points td:last-child { white-space: normal; min-width: 12rem; } svg { width: 100%; }"  # fmt: skip
+    style = ".plots { display: flex; flex-wrap: wrap; gap: 1rem; } .plot { flex: 1 1 24rem; max-width: 44rem; } .points td, .points th { text-align: left; } .points td:last-child { white-space: normal; min-width: 12rem; } svg { width: 100%; }"  # fmt: skip
     lead = f"{name_of(found.recipe)}; {len(found.points)} points"
     return page_of("Search for lambda", lead, "", "".join(parts), style=STYLE + style)
 
