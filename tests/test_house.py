@@ -398,6 +398,7 @@ KINDS = {
     "train": "viscodex.train.recipe:TrainRecipe",
     "paper": "viscodex.train.recipe:TrainRecipe",
     "suite": "viscodex.suite.recipe:SuiteRecipe",
+    "nano": "viscodex.nano.recipe:NanoRecipe",
 }
 """Folder of recipes/ -> the class that its files are read as."""
 
