@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -177,9 +178,23 @@ def test_a_foreign_provider_that_raises_stops_nothing(tmp_path: Path) -> None:
 def test_models_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRecipe, match="inspect_ai cannot open"), open_system("inspect/nobody/x"):
         pass
-    with pytest.raises(MissingPart, match="lm_eval"):
-        words = ["eval", "lm_eval/arc_easy", "--model", str(tmp_path), "-o", str(tmp_path / "x")]
-        raise CliRunner().invoke(app, words).exception  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("which", ["lm_eval", "lmms_eval"])
+def test_a_harness_that_is_not_there_is_named_with_its_installation(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (which, f"{which}.evaluator"):
+        monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
+    run = tmp_path / "x"
+    words = ["eval", f"{which}/some", "--model", str(tmp_path), "-o", str(run)]
+    failed = CliRunner().invoke(app, words).exception
+    assert isinstance(failed, MissingPart)
+    assert f"{which} is not installed" in str(failed)
+    assert f"pip install {which.replace('_', '-')}" in str(failed)
+    assert not run.exists()
+    words[1] = f"{which}/,"
+    assert isinstance(CliRunner().invoke(app, words).exception, BadRecipe)
 
 
 def test_inspect_eval_finds_task_and_provider_by_entry_point(tmp_path: Path) -> None:
