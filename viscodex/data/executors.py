@@ -6,7 +6,7 @@ not covered: what a task does (blocks.py)
 
 Which parts are finished is for their reports to say; datatrove's own markers are made to agree.
 A worker process that is killed (the kernel does so where memory runs out) would leave datatrove's
-local pool waiting for ever; it is noticed here by its silence, and the round is begun again.
+local pool waiting for ever; that is noticed (losses.py), and the round is begun again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ from loguru import logger
 
 from viscodex import errors
 from viscodex.data.blocks import pipeline
+from viscodex.data.losses import Lost, enrol, watched
 from viscodex.data.parts import Part, Workplace
-from viscodex.data.progress import Tracker, every
+from viscodex.data.progress import Tracker
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.sources import BUGS
 from viscodex.data.workers import keep_until_exit, kept_machines
@@ -41,13 +41,15 @@ from viscodex.files import write_atomically
 MAX_LOSSES = 2  # worker processes that may be killed in a round, before the build gives up
 TASK_FAILURES = (*BUGS, OSError, RuntimeError)
 """What a task may end with that is no error of ours; it becomes a BuildFailed."""
-_LOOK_S = 1.0
 
 
 class _Local(LocalPipelineExecutor):  # type: ignore[misc]
+    place: Workplace
+
     def _launch_run_for_rank(self, *args: Any, **how: Any) -> Any:
         logger.disable("datatrove")  # in the worker, where it is imported anew
         if self.workers > 1:
+            enrol(self.place)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
             keep_until_exit()
         return super()._launch_run_for_rank(*args, **how)
@@ -165,10 +167,6 @@ def _no_orphans() -> Iterator[None]:
         _forks_end_with_us = False
 
 
-class _Lost(Exception):
-    """A worker process is gone, and its part with it."""
-
-
 def _make_here(
     recipe: DataRecipe,
     place: Workplace,
@@ -182,15 +180,19 @@ def _make_here(
         executor = _Local(
             pipeline(recipe, parts, place), tasks=len(parts), workers=workers, logging_dir=str(logs)
         )
+        executor.place = place
+        watch = watched(tracker, parts) if workers > 1 else contextlib.nullcontext()
         try:
-            with _watched(tracker), _no_orphans(), kept_machines():
+            with kept_machines(), _no_orphans(), watch:
                 executor.run()
             return True
-        except _Lost as lost:
+        except Lost as lost:
+            if all(place.read_report(part) is not None for part in parts):
+                return True  # it was killed when its work was done
             if loss == MAX_LOSSES:
                 raise BuildFailed(
                     f"a worker process was killed, {loss + 1} times",
-                    f"part {lost}",
+                    str(lost),
                     "Most often memory ran out: try fewer workers (workers=1), and give the same "
                     "command again. Finished parts are kept.",
                 ) from None
@@ -200,33 +202,6 @@ def _make_here(
             missing = [part for part in parts if place.read_report(part) is None]
             raise _failure(place, missing) from error
     return False
-
-
-@contextlib.contextmanager
-def _watched(tracker: Tracker) -> Iterator[None]:
-    """Raise _Lost in this thread when a worker process is gone; only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    gone: list[str] = []
-
-    def raise_lost(number: int, frame: object) -> None:
-        raise _Lost(", ".join(gone))
-
-    def look() -> None:
-        names = [beat.report.part.name for beat in tracker.lost()]
-        if names and not gone:
-            gone.extend(names)
-            for name in names:
-                (tracker.place.progress / f"{name}.json").unlink(missing_ok=True)
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-
-    before = signal.signal(signal.SIGUSR1, raise_lost)
-    try:
-        with every(_LOOK_S, look):
-            yield
-    finally:
-        signal.signal(signal.SIGUSR1, before)
 
 
 # --- Ray ------------------------------------------------------------------------------------------

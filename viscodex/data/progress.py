@@ -168,10 +168,11 @@ class Tracker:
     def lost(self) -> list[Beat]:
         """Parts in work whose process on this machine is gone."""
         here = socket.gethostname()
-        return [beat for beat in self.beats() if beat.host == here and not _lives(beat.pid)]
+        return [beat for beat in self.beats() if beat.host == here and not lives(beat.pid)]
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is a process of that number on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
