@@ -8,6 +8,7 @@ out: CPU seconds an answer: the pool alone; `viscodex eval` with a model of reco
 not covered: the start of the pool and of inspect_ai, once a run: told apart
 
 What is paid once a run is taken out by running N and 3 N answers: the difference is that of 2 N.
+Each answer opens with a comment of its own, since equal ones run once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from score import HERE, Meter, pairs_of
 from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import open_system
 from viscodex.execute.chart import ChartPool
+from viscodex.tasks import chart_scripts
 from viscodex.tasks.chart_items import ChartItem
 from viscodex.tasks.chartmimic import ChartMimic, ChartScorer
 from viscodex.tasks.task import Benchmark, Item
@@ -40,6 +42,11 @@ def benchmark_of(pairs: list[dict[str, Any]], n: int) -> Benchmark:
     return Benchmark("chartmimic", items, "golden", f"golden {n}")
 
 
+def candidate_of(pairs: list[dict[str, Any]], k: int) -> str:
+    """The k-th answer's script, unlike all others."""
+    return f"# {k}\n{pairs[k % len(pairs)]['candidate']}"
+
+
 def _chart(pair: dict[str, Any]) -> ChartItem:
     return ChartItem(pair["name"], pair["task"], pair["reference"])
 
@@ -48,7 +55,7 @@ def evaluated(pairs: list[dict[str, Any]], n: int, folder: Path, meter: Meter) -
     """CPU seconds of `viscodex eval` over n recorded answers."""
     benchmark = benchmark_of(pairs, n)
     rows = [
-        {"id": item.id, "answer": f"```python\n{pairs[k % len(pairs)]['candidate']}\n```"}
+        {"id": item.id, "answer": f"```python\n{candidate_of(pairs, k)}\n```"}
         for k, item in enumerate(benchmark.items)
     ]
     answers = folder / f"answers-{n}.jsonl"
@@ -61,6 +68,7 @@ def evaluated(pairs: list[dict[str, Any]], n: int, folder: Path, meter: Meter) -
     report = outcome.reports["strict"]
     assert report.n_answered == n
     assert report.metrics["exec_rate"].n_scored == n
+    assert len(list((folder / f"run-{n}" / "executions").iterdir())) == n
     return spent.seconds
 
 
@@ -72,16 +80,12 @@ def alone(pairs: list[dict[str, Any]], n: int, meter: Meter) -> tuple[float, flo
     with meter.measured() as work:
         for k in range(n):
             pair = pairs[k % len(pairs)]
-            pool.run(_code(pair), name=pair["name"], record="plain", images=True)
+            code = candidate_of(pairs, k)
+            if pair["task"] == "customized":
+                code = chart_scripts.with_data(code, pair["reference"])
+            pool.run(code, name=pair["name"], record="plain", images=True)
     pool.close()
     return work.seconds, start.seconds
-
-
-def _code(pair: dict[str, Any]) -> str:
-    from viscodex.tasks import chart_scripts
-
-    code: str = pair["candidate"]
-    return code if pair["task"] == "direct" else chart_scripts.with_data(code, pair["reference"])
 
 
 def main() -> None:
