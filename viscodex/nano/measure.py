@@ -11,28 +11,26 @@ the scorers are those of viscodex score.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from viscodex.data.dataset import Dataset
 from viscodex.data.store import open_dataset
 from viscodex.files import write_atomically
 from viscodex.models.model import Decoding, Model, Prompt
-from viscodex.tasks.chart_items import ChartItem
-from viscodex.tasks.design2code.items import PageItem
-from viscodex.tasks.mmcode import Problem
+from viscodex.tasks.from_samples import benchmark_of_samples
 from viscodex.tasks.run import score_answers
-from viscodex.tasks.task import Benchmark, Item, Picture, task
+from viscodex.tasks.task import task
 from viscodex.types import Completion, Report, Sample
 
 MAX_TOKENS = {"charts": 900, "pages": 600, "problems": 500, "reading": 400}
 SEEN = ("ocr", "table", "describe", "question")
 """Tasks whose answers are compared as text."""
+
+TASKS = {"charts": "chartmimic", "pages": "design2code", "problems": "mmcode"}
 
 METRICS = {
     "charts": ("exec_rate", "low_level", "text", "layout", "type", "color"),
@@ -89,7 +87,7 @@ def measure(
 
 def _write(model: Model, kind: str, data: Dataset, place: Path, n: int) -> list[Figure]:
     samples = [data[row.index] for row in data.rows() if row.task == "code"][:n]
-    benchmark = BENCHMARKS[kind](samples)
+    benchmark = benchmark_of_samples(TASKS[kind], samples)
     answers = _answers(model, samples, place / f"{kind}.jsonl", MAX_TOKENS[kind])
     by_id = {item.id: [answers[s.id]] for item, s in zip(benchmark.items, samples, strict=True)}
     reports = score_answers(
@@ -105,51 +103,6 @@ def _figures(kind: str, report: Report) -> list[Figure]:
         for name in known
         for mean in (report.metrics[name],)
     ]
-
-
-def charts_benchmark(samples: Sequence[Sample]) -> Benchmark:
-    """Charts as items of ChartMimic."""
-    items = [
-        _item(sample, f"{sample.meta['kind']}_{k}", lambda s, name: ChartItem(name, "direct", s.reference))
-        for k, sample in enumerate(samples)
-    ]  # fmt: skip
-    return _benchmark("chartmimic", items, samples)
-
-
-def pages_benchmark(samples: Sequence[Sample]) -> Benchmark:
-    """Pages as items of Design2Code."""
-    items = [
-        _item(sample, sample.id, lambda s, name: PageItem(s.reference, {})) for sample in samples
-    ]
-    return _benchmark("design2code", items, samples)
-
-
-def problems_benchmark(samples: Sequence[Sample]) -> Benchmark:
-    """Problems as items of MMCode."""
-
-    def problem(sample: Sample, name: str) -> Problem:
-        tests = json.loads(sample.tests)
-        return Problem(tuple(tests["inputs"]), tuple(tests["outputs"]), tests.get("fn_name"))
-
-    return _benchmark("mmcode", [_item(sample, sample.id, problem) for sample in samples], samples)
-
-
-BENCHMARKS: dict[str, Callable[[Sequence[Sample]], Benchmark]] = {
-    "charts": charts_benchmark,
-    "pages": pages_benchmark,
-    "problems": problems_benchmark,
-}
-
-
-def _item(sample: Sample, name: str, data: Callable[[Sample, str], Any]) -> Item:
-    pictures = tuple(Picture(image) for image in sample.images)
-    groups: dict[str, tuple[str, ...]] = {"kind": (str(sample.meta.get("kind", "")),)}
-    return Item(name, sample.messages[:1], pictures, data(sample, name), groups)
-
-
-def _benchmark(name: str, items: Iterable[Item], samples: Sequence[Sample]) -> Benchmark:
-    told = hashlib.sha256("\0".join(f"{s.id}\0{s.reference}" for s in samples).encode())
-    return Benchmark(name, tuple(items), "held-out samples of the nano family", told.hexdigest())
 
 
 # --- reading --------------------------------------------------------------------------------------

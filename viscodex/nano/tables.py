@@ -70,7 +70,7 @@ def make_tables(
 
 def _figures(family: Family, place: Path, n: int, say: Callable[[str], None]) -> list[Figure]:
     with open_model(str(place / "model"), batch=16) as model:
-        kinds = ("charts", "reading")
+        kinds = ("charts",)
         return measure(model, family.folder / "held_out", place / "measured", n, say, kinds)
 
 
