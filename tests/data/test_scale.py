@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +88,21 @@ def test_recipes_at_the_papers_size(name: str) -> None:
         )
 
 
-def test_estimate_says_what_it_cannot_know_and_makes_nothing(tmp_path: Path) -> None:
-    words = [
-        "data",
-        "build",
-        str(RECIPES / "qa_59k.yaml"),
-        "--estimate",
-        "-o",
-        str(tmp_path / "out"),
-    ]
+def _estimate(recipe: str, out: Path) -> str:
+    words = ["data", "build", str(RECIPES / recipe), "--estimate", "-o", str(out)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert "post: 59,000 samples" in done.output and "assumed" in done.output
-    assert "teacher: not estimated" in done.output and "no such store" in done.output
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
+    return done.output
+
+
+def test_estimate_says_what_it_cannot_know_and_makes_nothing(tmp_path: Path) -> None:
+    told = _estimate("qa_59k.yaml", tmp_path / "out")
+    assert "post: 59,000 samples" in told and "assumed" in told
+    assert "post: not in the estimate of the teacher: there is no such store" in told
+
+
+def test_a_source_without_its_material_leaves_the_others_their_estimate(tmp_path: Path) -> None:
+    told = _estimate("chart_210k.yaml", tmp_path / "out")
+    assert "chart_script: not in the estimate of the teacher: there is nothing" in told
+    assert re.search(r"teacher gpt-4o: 328,000 to 984,000 requests, .* of a budget of 3,000", told)

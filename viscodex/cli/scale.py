@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def say_scale(recipe: DataRecipe, out: Path, rates: Path | None) -> None:
     """Hours, gigabytes, requests, tokens and money of a recipe; makes nothing.
 
-    Where the material of a recipe is not on this machine, its teachers are not estimated; that is
-    said.
+    A source whose material is not on this machine has no estimate of its teacher; that is said.
 
     Raises:
         BadInput: `rates` is no finished build.
@@ -42,14 +41,19 @@ def say_scale(recipe: DataRecipe, out: Path, rates: Path | None) -> None:
 def _say_teachers(recipe: DataRecipe, out: Path, workers: int) -> None:
     from viscodex.data.parts import Workplace
     from viscodex.data.scale import teacher_hours
-    from viscodex.data.sources import make_sources
-    from viscodex.data.teacher.estimate import estimates, told
+    from viscodex.data.sources import make_source
+    from viscodex.data.teacher.estimate import Estimate, estimates, told
 
-    try:
-        found = estimates(recipe, make_sources(recipe))
-    except ViscodexError as error:
-        typer.echo(f"teacher: not estimated: {' '.join(str(error).split())}")
-        return
+    found: dict[str, Estimate] = {}
+    for label in recipe.wanted:
+        try:
+            own = estimates(recipe, {label: make_source(recipe, label)})
+        except ViscodexError as error:
+            why = f"{error.what}: {error.where}. {error.todo}"
+            typer.echo(f"{label}: not in the estimate of the teacher: {why}")
+            continue
+        for name, one in own.items():
+            found[name] = found.get(name, Estimate()) + one
     for name, one in found.items():
         settings = recipe.teacher if name == "teacher" else recipe.judge
         assert settings is not None

@@ -90,8 +90,9 @@ class Scale:
                 f"{label}: {s.samples:,} samples of about {s.drafts:,} drafts, {s.hours:,.1f} hours "
                 f"of a worker, {s.bytes / 1e9:,.2f} GB ({basis})"
             )
+        workers = f"{self.workers} workers" if self.workers != 1 else "one worker"
         told.append(
-            f"together: {self.hours:,.1f} hours with {self.workers} workers, "
+            f"together: {self.hours:,.1f} hours with {workers}, "
             f"{self.bytes / 1e9:,.2f} GB, {self.peak_bytes / 1e9:,.2f} GB while it is made"
         )
         return told
