@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS_DEMO := model,score
-EXTRAS_TEST := model,train,data,eval,search,serve,dev
+EXTRAS_TEST := model,train,data,mcd,eval,search,serve,dev
 TESTS ?=
 
 # pip's own find-links is handed to uv, which does not read pip's settings
