@@ -41,6 +41,8 @@ def family(tmp_path_factory):
         "reading": {"steps": 2, "batch": 2, "max_tokens": 16},
         "train": {"batch": 2, "max_steps": 2, "max_tokens": 2048, "precision": "fp32",
                   "gradient_checkpointing": False, "try_largest": False},
+        "exercises": 8,
+        "spelling": {"learn": {"vision_tower": 1e-3, "projector": True}},
         "vlm": {"learn": {"vision_tower": 1e-3, "projector": True}},
     }  # fmt: skip
     path = folder / "recipe.yaml"
@@ -62,7 +64,7 @@ def _tensors(folder: Path) -> dict[str, bytes]:
 def test_every_member_is_there_and_a_second_run_changes_nothing(family):
     files = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}
     assert {f.parent.parent.name for f in files if f.parent.name == "model"} == {
-        "base", "vlm", "code", "merged", "nano",
+        "base", "spelling", "vlm", "code", "merged", "nano",
     }  # fmt: skip
     family.run()
     assert files == {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}

@@ -1,7 +1,11 @@
-"""What the base reads."""
+"""What the base reads, and the eyes' first exercises."""
+
+import io
+
+from PIL import Image
 
 from viscodex.nano.letters import CHARACTERS
-from viscodex.nano.texts import Corpus, read_texts, words_of, write_corpus
+from viscodex.nano.texts import Corpus, Spelling, read_texts, words_of, write_corpus
 
 
 def test_the_corpus_holds_charts_pages_and_problems(tmp_path):
@@ -20,3 +24,14 @@ def test_the_corpus_holds_charts_pages_and_problems(tmp_path):
 def test_words_are_what_pictures_show():
     words = words_of(['ax.set_title("Sales by\\nregion")', "<b>Order</b><i>\u4e2d</i>"], CHARACTERS)
     assert words == ["Order", "Sales", "by", "region"]
+
+
+def test_spelling_exercises_grow_harder_and_say_what_they_show():
+    exercises = Spelling(["north", "Revenue"], 60, 1)
+    first, last = exercises[0], exercises[-1]
+    assert exercises[3] == exercises[3] and len(exercises) == len(list(exercises)) == 60
+    assert " " not in first.answer and "\n" not in first.answer
+    assert any(" " in exercises[k].answer for k in range(45, 60))
+    for sample in (first, last):
+        width, height = Image.open(io.BytesIO(sample.images[0])).size
+        assert width % 28 == 0 and height == 28 * len(sample.answer.splitlines())

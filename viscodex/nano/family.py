@@ -5,7 +5,7 @@ out: FOLDER/data, text.jsonl, tokenizer, and for each model of the family a chec
 not covered: measuring (measure.py) and shipping (weights.py) it
 
     data  ->  text  ->  base ---------------.-> code ----.
-                        reading -> vlm_start -> vlm -----+-> merged -> nano
+                   reading -> spelling -> vlm ----------+-> merged -> nano
 
 Each stage looks whether its result is there, and goes on where it stopped. Stages that do not wait for
 one another may run at the same time as processes of their own (viscodex nano train --stages ...).
@@ -28,7 +28,14 @@ from viscodex.errors import BadInput
 from viscodex.nano.letters import CHARACTERS, draw_lesson
 from viscodex.nano.reading import Schooling, patches, teach_reading
 from viscodex.nano.recipe import NanoRecipe
-from viscodex.nano.texts import InWords, read_texts, tokenizer_texts, words_of, write_corpus
+from viscodex.nano.texts import (
+    InWords,
+    Spelling,
+    read_texts,
+    tokenizer_texts,
+    words_of,
+    write_corpus,
+)
 from viscodex.nano.trio import make_tokenizer, make_vision_language_model, save_processor
 from viscodex.recipe import check_recipe, read_recipe
 from viscodex.train.recipe import TrainRecipe
@@ -49,6 +56,7 @@ class Family:
             "text": self.write_text,
             "base": self.train_base,
             "reading": self.train_reading,
+            "spelling": self.train_spelling,
             "vlm": self.train_vlm,
             "code": self.train_code,
             "merged": self.merge,
@@ -143,13 +151,19 @@ class Family:
             self.show.line,
         )  # fmt: skip
 
-    def train_vlm(self) -> None:
-        """Base and tower taught to see, and not to write code from pictures."""
-        start = self.folder / "vlm_start"
+    def train_spelling(self) -> None:
+        """Base and tower together, taught that what a picture says stands in its tokens."""
+        start = self.folder / "joined"
         if not start.exists():
             self._join(start)
+        exercises = Spelling(self._words(), self.recipe.exercises, self.recipe.seed)
+        parts = [{"path": "spelling"}]
+        self._train("spelling", {"model": str(start), "data": parts}, [exercises])
+
+    def train_vlm(self) -> None:
+        """Taught to see charts and pages, and not to write code from pictures."""
         parts = [self._part(name, tasks=SEEING) for name in ("charts", "pages")]
-        self._train("vlm", {"model": str(start), "data": parts})
+        self._train("vlm", {"model": str(self.model("spelling")), "data": parts})
 
     def train_code(self) -> None:
         """The base taught to write code from words; it has never seen a picture."""

@@ -1,7 +1,8 @@
 """Pictures of words, with what stands where: the first lessons of the vision tower.
 
 in:  words; a seed and an index
-out: Lesson: a picture of text among bars, lines and grids, and a dense target for each vision token
+out: Lesson: a picture of text among bars, lines and grids, and a dense target for each vision token;
+     draw_line: a small picture of a word or two, and what it says
 not covered: learning from them (reading.py); charts and pages (viscodex/data)
 
 A vision token sees a square of 28 x 28 px. Its target is that square cut into ROWS x COLUMNS cells: the
@@ -11,6 +12,7 @@ teaches several hundred small facts, where a caption teaches one.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,6 +100,41 @@ def draw_lesson(
             place = row // ROWS, column // COLUMNS, row % ROWS, column % COLUMNS
             letters[place] = _CLASS[character]
     return Lesson(picture, letters.reshape(down * across, -1), _quarters(picture))
+
+
+def draw_line(
+    words: Sequence[str], seed: int, index: int, hardness: float = 0.0
+) -> tuple[bytes, str]:
+    """A small picture of one or two lines, PNG, and what they say: a spelling exercise.
+
+    Args:
+        hardness: 0 one word or number on white; 1 up to three words, two lines, any colours.
+    """
+    rng = Random(f"line {seed} {index}")
+    hard = rng.random() < hardness
+    n_lines = rng.choice((1, 1, 2)) if hard else 1
+    size = rng.choice((9, 10, 11, 12))
+    font = _font(rng.choice(FONTS if hard else FONTS[:1]), size)
+    texts = []
+    for _ in range(n_lines):
+        number = rng.random() < 0.4
+        parts = (
+            [_number(rng)] if number else rng.choices(words, k=rng.choice((1, 2, 3)) if hard else 1)
+        )
+        texts.append(" ".join(parts))
+    width = SIDE * max(2, math.ceil((max(font.getlength(t) for t in texts) + 6) / SIDE))
+    height = SIDE * n_lines
+    paper = _paper(rng) if hard else (255, 255, 255)
+    canvas = Image.new("RGB", (width, height), paper)
+    pen = ImageDraw.Draw(canvas)
+    ink = _ink(paper, rng) if hard else (0, 0, 0)
+    for k, text in enumerate(texts):
+        left = 2 + rng.uniform(0, width - font.getlength(text) - 4)
+        middle = SIDE * k + rng.uniform(size * 0.7, SIDE - size * 0.7)
+        pen.text((left, middle), text, font=font, fill=ink, anchor="lm")
+    file = io.BytesIO()
+    canvas.save(file, "PNG")
+    return file.getvalue(), "\n".join(texts)
 
 
 def _quarters(picture: Image.Image) -> NDArray[np.float32]:

@@ -62,6 +62,8 @@ class NanoRecipe(Frozen):
         default_factory=dict
     )  # of every stage that trains a language model
     base: dict[str, Any] = Field(default_factory=dict)
+    exercises: Count = 40_000  # of spelling
+    spelling: dict[str, Any] = Field(default_factory=dict)
     vlm: dict[str, Any] = Field(default_factory=dict)
     code: dict[str, Any] = Field(default_factory=dict)
     tuned: dict[str, Any] = Field(default_factory=dict)

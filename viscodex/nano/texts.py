@@ -1,7 +1,7 @@
 """What the base reads, and what the code branch answers: text of the data sources, without pictures.
 
 in:  a seed and an index; for the code branch a folder of built charts, pages and problems
-out: documents for the base; Samples "in words -> code" for the code branch
+out: documents for the base; spelling exercises for the eyes; Samples "in words -> code" for the code branch
 not covered: running any of it: the base learns a language, the code branch from what has already run
 """
 
@@ -24,6 +24,7 @@ from viscodex.data.dataset import Dataset
 from viscodex.data.draft import Draft
 from viscodex.data.problems.source import ProblemSource
 from viscodex.files import write_atomically
+from viscodex.nano.letters import draw_line
 from viscodex.nano.small_pages import SmallPages
 from viscodex.types import Message, Sample
 
@@ -152,3 +153,23 @@ def _pairs(dataset: Dataset) -> list[tuple[int, tuple[int, ...]]]:
         if told or row.category not in WRITE:
             found.append((place, tuple(told)))
     return found
+
+
+class Spelling(Sequence[Sample]):
+    """Small pictures of words and numbers, and the question what they say; harder towards the end.
+
+    A language model that is shown whole charts at once goes on guessing from what it has read; one that
+    must spell a word has nothing but the picture to go by.
+    """
+
+    def __init__(self, words: Sequence[str], n: int, seed: int) -> None:
+        self.words, self.n, self.seed = list(words), n, seed
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        place = range(self.n)[index]
+        picture, text = draw_line(self.words, self.seed, place, place / self.n)
+        messages = (Message("user", "<image>\nRead the text."), Message("assistant", text))
+        return Sample(f"spelling-{place:07d}", "qa", messages, (picture,), task="ocr")
