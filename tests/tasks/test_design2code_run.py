@@ -85,7 +85,7 @@ def test_a_run_goes_on_and_renders_nothing_twice(pages: Path, monkeypatch: Any) 
     scores = pages.parent / "run" / "scores.jsonl"
     lines = scores.read_bytes().splitlines(keepends=True)
     assert len(lines) == 4
-    scores.write_bytes(b"".join(lines[:2]) + lines[2][:40])  # killed while writing
+    killed = b"".join(lines[:2]) + lines[2][:40]  # while writing
     rendered: list[str] = []
     render_each = PagePool.render_each
 
@@ -94,12 +94,15 @@ def test_a_run_goes_on_and_renders_nothing_twice(pages: Path, monkeypatch: Any) 
         return render_each(pool, copies, **how)
 
     monkeypatch.setattr(PagePool, "render_each", counted)
-    _, second = _score(pages, answers)
-    assert len(rendered) == 3  # one candidate and its copies; references are kept
-    assert second["paper"]["metrics"] == first["paper"]["metrics"]
-    assert scores.read_bytes() == b"".join(lines)
+    for most in (0, 3):  # executions are kept; without them, one candidate and its copies
+        scores.write_bytes(killed)
+        _, again = _score(pages, answers)
+        assert len(rendered) == most
+        assert again["paper"]["metrics"] == first["paper"]["metrics"]
+        assert scores.read_bytes() == b"".join(lines)
+        shutil.rmtree(pages.parent / "run" / "executions")
     rendered.clear()
-    _score(pages, answers)
+    _score(pages, answers)  # references are kept, and so are scores
     assert not rendered
 
 
