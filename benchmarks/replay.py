@@ -7,7 +7,8 @@ out: CPU seconds an answer: the pool alone; `viscodex eval` with a model of reco
      scoring and writing included; the ratio, which shall be 0.8 or more
 not covered: the start of the pool and of inspect_ai, once a run: told apart
 
-What is paid once a run is taken out by running N and 3 N answers: the difference is that of 2 N.
+What is paid once a run is taken out by running N and 3 N answers, either way: the difference is that
+of 2 N.
 Each answer opens with a comment of its own, since equal ones run once.
 """
 
@@ -107,7 +108,8 @@ def main() -> None:
                     scorer.references.get(pair["reference"], pair["name"], "plain")
             few = evaluated(pairs, n, folder, meter)
             many = evaluated(pairs, 3 * n, folder, meter)
-            own, start = alone(pairs, 2 * n, meter)
+            first, start = alone(pairs, n, meter)
+            own = alone(pairs, 3 * n, meter)[0] - first
     finally:
         meter.close()
     ours = many - few
