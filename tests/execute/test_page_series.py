@@ -121,14 +121,14 @@ def test_cpu_time_is_that_of_the_page_alone(pool: PagePool) -> None:
     assert second.cpu_seconds < first.cpu_seconds
 
 
-def test_a_page_that_fails_in_a_kept_tab_is_rendered_alone() -> None:
+def test_a_page_is_rendered_though_the_kept_tab_before_it_died() -> None:
     with PagePool(1) as pool:
         pool.render("<p>before</p>", alone=False)
         assert pool._kept[0]._tab is not None
         pool._kept[0]._tab.kill()
         done = pool.render("<p>after</p>", alone=False)
         assert (done.status, done.page.blocks[0].text) == ("ok", "after")  # type: ignore[union-attr]
-        assert not pool._kept
+        assert done.images == pool.render("<p>after</p>").images
 
 
 def test_a_tab_and_a_browser_are_replaced_after_their_share(

@@ -196,6 +196,8 @@ class Web:
                 raise Refused(f"too_large: more than {most:,} bytes")
             if time.monotonic() > end:
                 raise Later(f"too_slow: {len(body):,} bytes in {self.deadline_s:.0f} s")
+        if time.monotonic() >= end:  # the timer has cut it off: what looks like its end is none
+            raise Later(f"too_slow: {len(body):,} bytes in {self.deadline_s:.0f} s")
         if told.isdecimal() and len(body) < int(told):
             raise Later(f"cut_off: {len(body):,} of {int(told):,} bytes")
         return bytes(body)
