@@ -32,7 +32,6 @@ from viscodex.nano.texts import (
     InWords,
     Spelling,
     read_texts,
-    tokenizer_texts,
     words_of,
     write_corpus,
 )
@@ -42,6 +41,7 @@ from viscodex.train.recipe import TrainRecipe
 from viscodex.train.watch import Show
 
 HELD_OUT_SEED = 1_000_000  # added to the seeds of the data recipes
+SHOWN = 6000  # documents of the corpus that decide the vocabulary and the words of lessons
 SEEING = ("describe", "table", "question", "ocr")
 """What the vision-language model is taught: all that is asked of a picture but its code."""
 
@@ -110,7 +110,7 @@ class Family:
         """The corpus of the base, and the tokenizer that it makes."""
         write_corpus(self.corpus, self.recipe.documents, self.recipe.seed)
         if not (self.folder / "tokenizer").exists():
-            texts = tokenizer_texts(self.corpus)
+            texts = read_texts(self.corpus, SHOWN)
             tokenizer = make_tokenizer(texts, self.recipe.text.vocab_size)
             part = self.folder / "tokenizer.part"
             shutil.rmtree(part, ignore_errors=True)
@@ -208,7 +208,7 @@ class Family:
         train(recipe, sources=sources, show=self.show)
 
     def _words(self) -> list[str]:
-        return words_of(read_texts(self.corpus, 6000), CHARACTERS)
+        return words_of(read_texts(self.corpus, SHOWN), CHARACTERS)
 
     def _see(self) -> Any:
         """A vision-language model of the family's sizes with random weights."""

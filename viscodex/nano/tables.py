@@ -8,7 +8,6 @@ not covered: what the numbers mean (docs/nano.md)
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +81,3 @@ def _rows(setting: Setting, stage: str, figures: Sequence[Figure]) -> list[dict[
         }
         for f in figures
     ]  # fmt: skip
-
-
-def forget_models(family: Family) -> None:
-    """Drop the checkpoints of the settings; their figures stay."""
-    for place in (family.folder / "tables").glob("*/model"):
-        shutil.rmtree(place)

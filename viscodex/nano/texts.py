@@ -105,11 +105,6 @@ def words_of(texts: Iterable[str], characters: str) -> list[str]:
     return sorted(word for word in found if set(word) <= allowed)
 
 
-def tokenizer_texts(path: Path, limit: int = 6000) -> Sequence[str]:
-    """Texts that decide the vocabulary."""
-    return list(read_texts(path, limit))
-
-
 class InWords(Sequence[Sample]):
     """Built samples of code, asked for in words: a description, a table, a problem; no picture.
 
