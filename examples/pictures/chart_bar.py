@@ -1,14 +1,15 @@
 import matplotlib.pyplot as plt
 
-# Length of stay (days) by age group
-age_groups = ["0-17", "18-29", "30-44", "45-59"]
-length_of_stay = [13.0, 5.8, 3.0, 4.0]
+plt.rcParams["font.size"] = 9
 
-fig, ax = plt.subplots(figsize=(4, 2.5))
-ax.bar(age_groups, length_of_stay, color="#0f4c5c")
-ax.set_xlabel("Age group")
-ax.set_ylabel("Length of stay (days)")
-ax.set_title("Average length of stay per age\ngroup in 2024", fontsize=13, loc="left")
+modes = ["Train", "Car", "Bicycle", "Bus", "Walking"]
+values = [24, 14, 12, 38, 13]
 
-plt.tight_layout()
+fig, ax = plt.subplots(figsize=(4, 3), dpi=84)
+ax.bar(modes, values, color="tab:green")
+ax.grid(axis="y")
+ax.set_title("Time by mode")
+ax.set_xlabel("Mode")
+ax.set_ylabel("Time (minutes)")
+fig.tight_layout()
 plt.show()

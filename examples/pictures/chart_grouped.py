@@ -1,26 +1,20 @@
 import matplotlib.pyplot as plt
-import numpy as np
 
 plt.rcParams["font.size"] = 9
 
-# Rainfall (mm) by region
-regions = ["South", "West", "Central"]
-berlin = [130, 39, 29]
-amsterdam = [153, 47, 22]
-nairobi = [112, 43, 33]
-x = np.arange(len(regions))
-width = 0.27
+cities = ["Zurich", "Prague", "Helsinki", "Osaka", "Dublin"]
+values_1 = [290, 170, 350, 400, 400]
+values_2 = [140, 290, 220, 380, 220]
+places = range(len(cities))
 
-plt.figure(figsize=(4, 3))
-plt.bar(x - 1.0 * width, berlin, width, label="Berlin", color="#3498db")
-plt.bar(x, amsterdam, width, label="Amsterdam", color="#e74c3c")
-plt.bar(x + 1.0 * width, nairobi, width, label="Nairobi", color="#2ecc71")
-plt.xticks(x, regions)
-plt.xlabel("Region")
-plt.ylabel("Rainfall (mm)")
-plt.title("Monthly rainfall by region and city,\n2015", fontsize=11)
-plt.grid(True, axis="y", linestyle=":", alpha=0.5)
-plt.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
-
-plt.tight_layout()
-plt.savefig("monthly_rainfall_by_region_and_city_2015.png")
+fig, ax = plt.subplots(figsize=(4, 3), dpi=84)
+ax.bar([p - 0.2 for p in places], values_1, 0.4, label="2014", color="crimson")
+ax.bar([p + 0.2 for p in places], values_2, 0.4, label="2016", color="tab:red")
+ax.set_xticks(places, cities)
+ax.grid(axis="y")
+ax.set_title("Spending by city")
+ax.set_xlabel("City")
+ax.set_ylabel("Spending (USD)")
+ax.legend()
+fig.tight_layout()
+plt.show()

@@ -18,7 +18,7 @@ from viscodex.recipe import read_recipe
 from viscodex.train.watch import Show
 
 DATA = {
-    "charts": {"chart": {"n": 10, "settings": {"difficulty": [0, 0.2], "kinds": {"multi": 0}}}},
+    "charts": {"chart": {"n": 10, "source": "viscodex.nano.small_charts:SmallCharts"}},
     "pages": {"html": {"n": 9, "source": "viscodex.nano.small_pages:SmallPages"}},
 }
 
@@ -39,10 +39,9 @@ def family(tmp_path_factory):
                  "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 600},
         "vision": {"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2},
         "reading": {"steps": 2, "batch": 2, "max_tokens": 16},
+        "naming": {"steps": 2, "batch": 2, "max_tokens": 16},
         "train": {"batch": 2, "max_steps": 2, "max_tokens": 2048, "precision": "fp32",
                   "gradient_checkpointing": False, "try_largest": False},
-        "exercises": 8,
-        "spelling": {"learn": {"vision_tower": 1e-3, "projector": True}},
         "vlm": {"learn": {"vision_tower": 1e-3, "projector": True}},
     }  # fmt: skip
     path = folder / "recipe.yaml"
@@ -64,7 +63,7 @@ def _tensors(folder: Path) -> dict[str, bytes]:
 def test_every_member_is_there_and_a_second_run_changes_nothing(family):
     files = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}
     assert {f.parent.parent.name for f in files if f.parent.name == "model"} == {
-        "base", "spelling", "vlm", "code", "merged", "nano",
+        "base", "vlm", "code", "merged", "nano",
     }  # fmt: skip
     family.run()
     assert files == {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}

@@ -44,3 +44,13 @@ def test_sides_are_whole_tokens_and_colors_are_of_the_picture():
     assert len(lesson.letters) == len(lesson.colors) == across * down <= 96
     upper_left = lesson.picture.crop((0, 0, 14, 14)).resize((1, 1), Image.Resampling.BOX)
     assert np.allclose(lesson.colors[0, :3] * 255, upper_left.getpixel((0, 0)), atol=2)
+
+
+def test_lines_say_what_stands_where():
+    lesson = draw_lesson(("xyz",), 3, 1, 30, 0)
+    assert lesson.lines
+    for line in lesson.lines:
+        assert len(line.centers) == len(line.text)
+        for character, (x, y) in zip(line.text, line.centers, strict=True):
+            cells = lesson.letters[lesson.token_at(x, y)]
+            assert character == " " or CHARACTERS.index(character) + 1 in cells

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 
-from viscodex.nano.reading import Schooling, teach_reading
+from viscodex.nano.letters import draw_lesson
+from viscodex.nano.reading import Names, Schooling, teach_reading
+from viscodex.nano.trio import make_tokenizer
 
 WORDS = ("one", "two", "three")
 
@@ -47,3 +50,31 @@ def test_the_loss_falls(tmp_path):
     teach_reading(_config(), WORDS, tmp_path, how, lambda line: None)
     rows = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+
+
+def test_vision_tokens_are_drawn_to_the_words_that_they_show(tmp_path):
+    teach_reading(_config(), WORDS, tmp_path / "reading", _school(), lambda line: None)
+    torch.manual_seed(0)
+    names = Names(make_tokenizer(), torch.randn(512, 32))
+    how = _school(steps=40, measure_every=20, lr=3e-3)
+    start = tmp_path / "reading" / "reader.safetensors"
+    teach_reading(
+        _config(), WORDS, tmp_path / "naming", how, lambda line: None, start=start, names=names
+    )
+    rows = [json.loads(x) for x in (tmp_path / "naming" / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert all(0 <= row["word_accuracy"] <= 1 for row in rows)
+
+
+def test_a_name_stands_where_its_word_does():
+    tokenizer = make_tokenizer()
+    lessons = [draw_lesson(WORDS, 0, k, 12, 0) for k in range(3)]
+    names = Names(tokenizer, torch.randn(512, 256))
+    where, found = names.places(lessons)
+    assert len(where) == len(found) > 0
+    assert int(where.max()) < sum(len(lesson.letters) for lesson in lessons)
+    text = "".join(line.text for lesson in lessons for line in lesson.lines)
+    assert all(part in text for part in tokenizer.batch_decode(found[:, None]))
+    seen = torch.zeros(sum(len(lesson.letters) for lesson in lessons), 256)
+    seen.index_add_(0, where, names.embedding[found])
+    assert names.found(seen, where, found) > 0.8

@@ -1,11 +1,12 @@
 """What the base reads, and the eyes' first exercises."""
 
-import io
+import re
 
-from PIL import Image
-
+from viscodex.data.build import build
+from viscodex.data.recipe import DataRecipe
+from viscodex.data.store import open_dataset
 from viscodex.nano.letters import CHARACTERS
-from viscodex.nano.texts import Corpus, Spelling, read_texts, words_of, write_corpus
+from viscodex.nano.texts import Corpus, Talk, read_texts, words_of, write_corpus
 
 
 def test_the_corpus_holds_charts_pages_and_problems(tmp_path):
@@ -26,12 +27,28 @@ def test_words_are_what_pictures_show():
     assert words == ["Order", "Sales", "by", "region"]
 
 
-def test_spelling_exercises_grow_harder_and_say_what_they_show():
-    exercises = Spelling(["north", "Revenue"], 60, 1)
-    first, last = exercises[0], exercises[-1]
-    assert exercises[3] == exercises[3] and len(exercises) == len(list(exercises)) == 60
-    assert " " not in first.answer and "\n" not in first.answer
-    assert any(" " in exercises[k].answer for k in range(45, 60))
-    for sample in (first, last):
-        width, height = Image.open(io.BytesIO(sample.images[0])).size
-        assert width % 28 == 0 and height == 28 * len(sample.answer.splitlines())
+def test_what_is_said_of_a_picture_stands_before_its_code():
+    for index in range(30):
+        said, _, code = Corpus(3, {"chart": 1.0}).document(index).partition("```python")
+        title = re.search(r'set_title\("(.*)"\)', code)[1]
+        assert title in said or said.startswith("| ")
+
+
+def test_a_talk_holds_all_that_is_asked_of_a_picture_and_not_its_code(tmp_path):
+    recipe = DataRecipe(
+        sources={"chart": {"n": 10, "source": "viscodex.nano.small_charts:SmallCharts"}}, workers=1
+    )
+    build(recipe, tmp_path / "charts")
+    dataset = open_dataset(tmp_path / "charts")
+    talks = Talk(dataset, ("describe", "table", "question", "ocr"))
+    by_id = {sample.id: sample for sample in dataset}
+    assert len(talks) == sum(row.task == "code" for row in dataset.rows()) > 0
+    for talk in talks:
+        name = talk.id.removesuffix("-talk")
+        said = [m.content for m in talk.messages]
+        assert talk.images == by_id[name].images
+        assert [text.startswith("<image>") for text in said] == [True] + [False] * (len(said) - 1)
+        assert not any("```python" in text for text in said)
+        for task in ("describe", "ocr", "table"):
+            if f"{name}-{task}" in by_id:
+                assert by_id[f"{name}-{task}"].answer in said

@@ -5,10 +5,11 @@ out: FOLDER/data, text.jsonl, tokenizer, and for each model of the family a chec
 not covered: measuring (measure.py) and shipping (weights.py) it
 
     data  ->  text  ->  base ---------------.-> code ----.
-                   reading -> spelling -> vlm ----------+-> merged -> nano
+                   reading -> naming -> vlm ------------+-> merged -> nano
 
 Each stage looks whether its result is there, and goes on where it stopped. Stages that do not wait for
-one another may run at the same time as processes of their own (viscodex nano train --stages ...).
+one another may run at the same time as processes of their own (viscodex nano train --stages ...); the
+stages vlm, code, merged and nano also run on several devices, or cores, by torchrun.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from viscodex.data.dataset import Dataset
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset
 from viscodex.errors import BadInput
-from viscodex.nano.letters import CHARACTERS, draw_lesson
-from viscodex.nano.reading import Schooling, patches, teach_reading
-from viscodex.nano.recipe import NanoRecipe
+from viscodex.nano.letters import CHARACTERS
+from viscodex.nano.reading import Names, Schooling, teach_reading
+from viscodex.nano.recipe import NanoRecipe, Reading
 from viscodex.nano.texts import (
     InWords,
-    Spelling,
+    Talk,
     read_texts,
     words_of,
     write_corpus,
@@ -56,7 +57,7 @@ class Family:
             "text": self.write_text,
             "base": self.train_base,
             "reading": self.train_reading,
-            "spelling": self.train_spelling,
+            "naming": self.train_naming,
             "vlm": self.train_vlm,
             "code": self.train_code,
             "merged": self.merge,
@@ -108,7 +109,7 @@ class Family:
 
     def write_text(self) -> None:
         """The corpus of the base, and the tokenizer that it makes."""
-        write_corpus(self.corpus, self.recipe.documents, self.recipe.seed)
+        write_corpus(self.corpus, self.recipe.documents, self.recipe.seed, self.recipe.corpus)
         if not (self.folder / "tokenizer").exists():
             texts = read_texts(self.corpus, SHOWN)
             tokenizer = make_tokenizer(texts, self.recipe.text.vocab_size)
@@ -137,33 +138,37 @@ class Family:
 
     def train_reading(self) -> None:
         """A vision tower that reads."""
-        if (self.folder / "reading" / "vision.safetensors").exists():
-            return
         how = self.recipe.reading
-        teach_reading(
-            self._see().config.vision_config,
-            self._words(),
-            self.folder / "reading",
-            Schooling(
-                steps=how.steps, batch=how.batch, lr=how.lr, ramp=how.ramp,
-                max_tokens=how.max_tokens, seed=self.recipe.seed,
-            ),
-            self.show.line,
-        )  # fmt: skip
+        teach_reading(self._see().config.vision_config, self._words(), self.folder / "reading",
+                      self._school(how), self.show.line)  # fmt: skip
 
-    def train_spelling(self) -> None:
-        """Base and tower together, taught that what a picture says stands in its tokens."""
-        start = self.folder / "joined"
-        if not start.exists():
-            self._join(start)
-        exercises = Spelling(self._words(), self.recipe.exercises, self.recipe.seed)
-        parts = [{"path": "spelling"}]
-        self._train("spelling", {"model": str(start), "data": parts}, [exercises])
+    def train_naming(self) -> None:
+        """Its tokens taught to be what the base knows: the embeddings of the words they show."""
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        base = AutoModelForCausalLM.from_pretrained(self.model("base"), dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+        names = Names(tokenizer, base.get_input_embeddings().weight.detach())
+        teach_reading(self._see().config.vision_config, self._words(), self.folder / "naming",
+                      self._school(self.recipe.naming), self.show.line,
+                      start=self.folder / "reading" / "reader.safetensors", names=names)  # fmt: skip
+
+    def _school(self, how: Reading) -> Schooling:
+        return Schooling(**how.model_dump(), seed=self.recipe.seed)
 
     def train_vlm(self) -> None:
         """Taught to see charts and pages, and not to write code from pictures."""
-        parts = [self._part(name, tasks=SEEING) for name in ("charts", "pages")]
-        self._train("vlm", {"model": str(self.model("spelling")), "data": parts})
+        start = self.folder / "joined"
+        with self._first():
+            if not start.exists():
+                self._join(start)
+        talks = [Talk(self.dataset(name), SEEING) for name in self._seen]
+        parts = [{"path": name} for name in self._seen]
+        self._train("vlm", {"model": str(start), "data": parts}, talks)
+
+    @property
+    def _seen(self) -> list[str]:
+        return [name for name in ("charts", "large_charts", "pages") if name in self.recipe.data]
 
     def train_code(self) -> None:
         """The base taught to write code from words; it has never seen a picture."""
@@ -173,7 +178,8 @@ class Family:
 
     def merge(self) -> None:
         """Both task vectors on one base: what the project is about."""
-        merge_family(self.folder, self.model("merged"), self.recipe.lam)
+        with self._first():
+            merge_family(self.folder, self.model("merged"), self.recipe.lam)
 
     def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
         """The merged model fine-tuned on pictures and their code; tower and projector stay."""
@@ -182,6 +188,13 @@ class Family:
         self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
 
     # --- how ----------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _first() -> Any:
+        """What one of several processes (torchrun) does while the others wait."""
+        from accelerate import PartialState
+
+        return PartialState(cpu=not torch.cuda.is_available()).main_process_first()
 
     def _part(self, name: str, **which: Any) -> dict[str, Any]:
         return {"path": str(self.folder / "data" / name), **which}
@@ -230,32 +243,18 @@ class Family:
         model = self._see()
         base = AutoModelForCausalLM.from_pretrained(self.model("base"), dtype=torch.float32)
         weights = dict(_renamed(base.state_dict()))
-        tower = load_file(self.folder / "reading" / "vision.safetensors")
+        tower = load_file(self.folder / "naming" / "vision.safetensors")
         weights |= {f"model.visual.{name}": value for name, value in tower.items()}
         missing, unexpected = model.load_state_dict(weights, strict=False)
         left = [name for name in missing if name != "lm_head.weight"]
         if left or unexpected:
             raise BadInput("base and tower do not make a model", f"{out}: {left} {unexpected}")
-        self._level(model)
         part = out.with_name(out.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         model.to(torch.bfloat16).save_pretrained(part)
         tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
         save_processor(tokenizer, part, self.recipe.max_vision_tokens)
         part.replace(out)
-
-    def _level(self, model: Any) -> None:
-        """Vision tokens as loud as words: the projector's last layer scaled to the embedding's norm."""
-        lessons = [draw_lesson(self._words(), HELD_OUT_SEED, k) for k in range(8)]
-        pixels, grid = patches(lessons)
-        tower = model.model.visual
-        with torch.no_grad():
-            seen = tower(pixels, grid_thw=grid).pooler_output
-            words = model.get_input_embeddings().weight
-            factor = words.pow(2).mean().sqrt() / seen.pow(2).mean().sqrt()
-            last = tower.merger.mlp[2]
-            last.weight *= factor
-            last.bias *= factor
 
 
 def read_family_recipe(size: str) -> NanoRecipe:

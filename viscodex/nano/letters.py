@@ -1,8 +1,8 @@
 """Pictures of words, with what stands where: the first lessons of the vision tower.
 
 in:  words; a seed and an index
-out: Lesson: a picture of text among bars, lines and grids, and a dense target for each vision token;
-     draw_line: a small picture of a word or two, and what it says
+out: Lesson: a picture of text among bars, lines and grids, a dense target for each vision token, and
+     the lines of text with the place of each character
 not covered: learning from them (reading.py); charts and pages (viscodex/data)
 
 A vision token sees a square of 28 x 28 px. Its target is that square cut into ROWS x COLUMNS cells: the
@@ -12,7 +12,6 @@ teaches several hundred small facts, where a caption teaches one.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,8 +38,16 @@ FONTS = (
 )  # fmt: skip
 """As often as charts and pages use them."""
 
-SIZES = ((11,), (9, 10, 11, 12), (7, 8, 8, 9, 9, 10, 10, 11, 12, 14, 17))
+SIZES = ((12,), (10, 11, 12, 13, 14), (9, 10, 10, 11, 11, 12, 13, 13, 14, 14, 16, 18, 20, 22))
 """px, by level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text in a picture."""
+
+    text: str
+    centers: tuple[tuple[float, float], ...]  # px from the left and the top, of each character
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,13 @@ class Lesson:
     picture: Image.Image  # RGB; sides are multiples of 28 px
     letters: NDArray[np.int64]  # (tokens, ROWS * COLUMNS), a class each; tokens row by row
     colors: NDArray[np.float32]  # (tokens, 4 * 3), 0 .. 1: quarters from the upper left, row by row
+    lines: tuple[Line, ...] = ()
+
+    def token_at(self, x: float, y: float) -> int:
+        """The vision token that sees this place, px."""
+        across, down = self.picture.width // SIDE, self.picture.height // SIDE
+        column = min(max(int(x) // SIDE, 0), across - 1)
+        return min(max(int(y) // SIDE, 0), down - 1) * across + column
 
 
 @lru_cache(maxsize=512)
@@ -88,53 +102,20 @@ def draw_lesson(
     canvas = Image.new("RGB", (round(width * scale), round(height * scale)), paper)
     if hard:
         _scenery(ImageDraw.Draw(canvas), canvas.size, rng, scale)
-    marks: list[tuple[str, float, float]] = []
+    lines: list[Line] = []
     taken: list[tuple[float, float, float, float]] = []
     for _ in range(rng.randint(across * down // 4, across * down)):
-        marks += _text(canvas, _line(words, rng), rng, scale, taken, level)
+        line = _text(canvas, _line(words, rng), rng, scale, taken, level)
+        lines += [line] if line else []
     picture = canvas.resize((width, height), Image.Resampling.BICUBIC)
     letters = np.zeros((down, across, ROWS, COLUMNS), np.int64)
-    for character, x, y in marks:
-        if character in _CLASS and 0 <= x < width and 0 <= y < height:
-            column, row = int(x * COLUMNS / SIDE), int(y * ROWS / SIDE)
-            place = row // ROWS, column // COLUMNS, row % ROWS, column % COLUMNS
-            letters[place] = _CLASS[character]
-    return Lesson(picture, letters.reshape(down * across, -1), _quarters(picture))
-
-
-def draw_line(
-    words: Sequence[str], seed: int, index: int, hardness: float = 0.0
-) -> tuple[bytes, str]:
-    """A small picture of one or two lines, PNG, and what they say: a spelling exercise.
-
-    Args:
-        hardness: 0 one word or number on white; 1 up to three words, two lines, any colours.
-    """
-    rng = Random(f"line {seed} {index}")
-    hard = rng.random() < hardness
-    n_lines = rng.choice((1, 1, 2)) if hard else 1
-    size = rng.choice((9, 10, 11, 12))
-    font = _font(rng.choice(FONTS if hard else FONTS[:1]), size)
-    texts = []
-    for _ in range(n_lines):
-        number = rng.random() < 0.4
-        parts = (
-            [_number(rng)] if number else rng.choices(words, k=rng.choice((1, 2, 3)) if hard else 1)
-        )
-        texts.append(" ".join(parts))
-    width = SIDE * max(2, math.ceil((max(font.getlength(t) for t in texts) + 6) / SIDE))
-    height = SIDE * n_lines
-    paper = _paper(rng) if hard else (255, 255, 255)
-    canvas = Image.new("RGB", (width, height), paper)
-    pen = ImageDraw.Draw(canvas)
-    ink = _ink(paper, rng) if hard else (0, 0, 0)
-    for k, text in enumerate(texts):
-        left = 2 + rng.uniform(0, width - font.getlength(text) - 4)
-        middle = SIDE * k + rng.uniform(size * 0.7, SIDE - size * 0.7)
-        pen.text((left, middle), text, font=font, fill=ink, anchor="lm")
-    file = io.BytesIO()
-    canvas.save(file, "PNG")
-    return file.getvalue(), "\n".join(texts)
+    for line in lines:
+        for character, (x, y) in zip(line.text, line.centers, strict=True):
+            if character in _CLASS and 0 <= x < width and 0 <= y < height:
+                column, row = int(x * COLUMNS / SIDE), int(y * ROWS / SIDE)
+                place = row // ROWS, column // COLUMNS, row % ROWS, column % COLUMNS
+                letters[place] = _CLASS[character]
+    return Lesson(picture, letters.reshape(down * across, -1), _quarters(picture), tuple(lines))
 
 
 def _quarters(picture: Image.Image) -> NDArray[np.float32]:
@@ -201,8 +182,8 @@ def _scenery(pen: ImageDraw.ImageDraw, size: tuple[int, int], rng: Random, scale
 def _text(
     canvas: Image.Image, text: str, rng: Random, scale: float,
     taken: list[tuple[float, float, float, float]], level: int,
-) -> list[tuple[str, float, float]]:  # fmt: skip
-    """Write a line where there is room; its characters with their centres, px of the final picture."""
+) -> Line | None:  # fmt: skip
+    """Write a line where there is room; where its characters stand, px of the final picture."""
     hard = level == 2
     size = rng.choice(SIZES[level])
     font = _font(rng.choice(FONTS if hard else FONTS[:1]), max(6, round(size * scale)))
@@ -212,13 +193,13 @@ def _text(
     box = (wide, high) if upright else (high, wide)
     room = canvas.width - box[0], canvas.height - box[1]
     if min(room) < 0:
-        return []
+        return None
     for _ in range(12):
         x, y = rng.uniform(0, room[0]), rng.uniform(0, room[1])
         if all(x + box[0] < a or c < x or y + box[1] < b or d < y for a, b, c, d in taken):
             break
     else:
-        return []
+        return None
     taken.append((x, y, x + box[0], y + box[1]))
     left, top = int(x), int(y)
     if level == 0:  # lines stand in the middle of a row of patches
@@ -230,12 +211,12 @@ def _text(
     mask = Image.new("L", (wide, high), 0)
     ImageDraw.Draw(mask).text((1, high / 2), text, font=font, fill=255, anchor="lm")
     canvas.paste(ink, (left, top), mask if upright else mask.rotate(90, expand=True))
-    marks = []
+    centers = []
     for k, character in enumerate(text):
         along = 1 + font.getlength(text[:k]) + font.getlength(character) / 2
         dx, dy = (along, high / 2) if upright else (high / 2, wide - along)
-        marks.append((character, (left + dx) / scale, (top + dy) / scale))
-    return marks
+        centers.append(((left + dx) / scale, (top + dy) / scale))
+    return Line(text, tuple(centers))
 
 
 def _ink(ground: tuple[int, int, int], rng: Random) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from viscodex.nano.texts import SHARES
 from viscodex.recipe import Frozen
 
 Count = Annotated[int, Field(ge=1)]
@@ -53,17 +54,17 @@ class NanoRecipe(Frozen):
     seed: int = 0
     text: TextSizes = TextSizes()
     vision: VisionSizes = VisionSizes()
-    max_vision_tokens: Count = 96
+    max_vision_tokens: Count = 108
     data: dict[str, str]  # charts, pages, problems: recipes of viscodex data build
     held_out: Count = 120  # samples of code of each category, from a seed of their own
     documents: Count  # that the base reads
+    corpus: dict[str, float] = Field(default_factory=lambda: dict(SHARES))  # of what they are
     reading: Reading = Reading()
+    naming: Reading = Reading(steps=600, lr=5e-4, ramp=(0, 0, 1))
     train: dict[str, Any] = Field(
         default_factory=dict
     )  # of every stage that trains a language model
     base: dict[str, Any] = Field(default_factory=dict)
-    exercises: Count = 40_000  # of spelling
-    spelling: dict[str, Any] = Field(default_factory=dict)
     vlm: dict[str, Any] = Field(default_factory=dict)
     code: dict[str, Any] = Field(default_factory=dict)
     tuned: dict[str, Any] = Field(default_factory=dict)

@@ -11,8 +11,9 @@ not covered: pages of true size (viscodex/data/pages), whose words, colours and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from html import escape
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import escape, unescape
 from random import Random
 from typing import Any
 
@@ -78,7 +79,7 @@ class SmallPages:
             blocks = sorted(shown.page.blocks, key=lambda block: (round(block.y / 6), block.x))
             lines = [" ".join(block.text.split()) for block in blocks]
             pairs.append(("ocr", "Read all texts of this page, one a line.", "\n".join(lines)))
-            pairs.append(("describe", "Describe this page.", _describe(draft, lines)))
+            pairs.append(("describe", "Describe this page.", describe(draft, lines)))
         return tuple(
             Sample(
                 id=draft.id if task == "code" else f"{draft.id}-{task}",
@@ -102,7 +103,15 @@ class SmallPages:
         )
 
 
-def _describe(draft: Draft, lines: list[str]) -> str:
+def told(code: str) -> list[str]:
+    """The texts of a page that has not been rendered, in the order of its code."""
+    body = code.partition("<body>")[2]
+    found = re.findall(r">([^<>]+)<", body)
+    return [line for text in found if (line := " ".join(unescape(text).split()))]
+
+
+def describe(draft: Draft, lines: Sequence[str]) -> str:
+    """What kind of page, its colours and its texts, in two sentences."""
     ground, brand = (color_name(draft.facts[key]) for key in ("ground", "primary"))
     texts = ", ".join(f'"{line}"' for line in lines)
     kind = draft.kind.replace("_", " ")

@@ -1,16 +1,17 @@
 """What the base reads, and what the code branch answers: text of the data sources, without pictures.
 
 in:  a seed and an index; for the code branch a folder of built charts, pages and problems
-out: documents for the base; spelling exercises for the eyes; Samples "in words -> code" for the code branch
+out: documents for the base; all that is asked of a picture as one talk, for the eyes; Samples
+     "in words -> code" for the code branch
 not covered: running any of it: the base learns a language, the code branch from what has already run
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -24,8 +25,9 @@ from viscodex.data.dataset import Dataset
 from viscodex.data.draft import Draft
 from viscodex.data.problems.source import ProblemSource
 from viscodex.files import write_atomically
-from viscodex.nano.letters import draw_line
-from viscodex.nano.small_pages import SmallPages
+from viscodex.nano import small_charts, small_pages
+from viscodex.nano.small_charts import Plot, SmallCharts
+from viscodex.nano.small_pages import SmallPages, told
 from viscodex.types import Message, Sample
 
 CHARTS = {
@@ -33,17 +35,25 @@ CHARTS = {
     "inches": (4.0, 5.0),
     "kinds": {"multi": 0, "candlestick": 0, "ridgeline": 0, "timeline": 0, "treemap": 0},
 }
-"""The settings of recipes/data/nano_charts.yaml that decide the texts."""
+"""The settings of the larger charts of recipes/data/nano_charts_gpu.yaml that decide the texts."""
 
-SHARES = {"chart": 0.55, "page": 0.25, "problem": 0.2}
-MAX_PROBLEM = 700  # characters of a solution that a small model is to learn
+SHARES = {"chart": 0.5, "page": 0.3, "problem": 0.2, "large_chart": 0.0}
+"""Of the documents: small charts and pages, problems, charts of every kind."""
 
 
 class Corpus:
-    """Documents for the base: descriptions, tables, markup and code; a function of seed and index."""
+    """Documents for the base: descriptions, tables, markup and code; a function of seed and index.
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    What is said of a chart or a page stands before its code, so the base learns to take titles, names
+    and values from what it was given: what the other branches do with pictures.
+    """
+
+    def __init__(self, seed: int, shares: Mapping[str, float] = SHARES) -> None:
+        self.seed, self.shares = seed, {**dict.fromkeys(SHARES, 0.0), **shares}
+
+    @cached_property
+    def _small(self) -> SmallCharts:
+        return SmallCharts(self.seed)
 
     @cached_property
     def _charts(self) -> ChartSource:
@@ -60,13 +70,30 @@ class Corpus:
     def document(self, index: int) -> str:
         """The document of this index."""
         rng = Random(f"corpus {self.seed} {index}")
-        kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+        kind = rng.choices(list(self.shares), list(self.shares.values()))[0]
         if kind == "chart":
+            return _small_text(self._small.draft(index), rng)
+        if kind == "large_chart":
             return _chart_text(self._charts.draft(index), rng)
         if kind == "page":
-            return f"```html\n{self._pages.draft(index).code.strip()}\n```"
+            return _page_text(self._pages.draft(index), rng)
         draft = self._problems.draft(index)
         return f"{draft.facts['ask']}\n\n```python\n{draft.code.strip()}\n```"
+
+
+def _small_text(draft: Draft, rng: Random) -> str:
+    plot = Plot(**draft.facts)
+    ways = [small_charts.texts, small_charts.describe, small_charts.table]
+    parts = [way(plot) for way in rng.sample(ways, rng.choice((1, 2, 2, 3)))]
+    return "\n\n".join([*parts, f"```python\n{draft.code.strip()}\n```"])
+
+
+def _page_text(draft: Draft, rng: Random) -> str:
+    lines = told(draft.code)
+    parts = rng.sample(
+        ["\n".join(lines), small_pages.describe(draft, lines)], rng.choice((1, 1, 2))
+    )
+    return "\n\n".join([*parts, f"```html\n{draft.code.strip()}\n```"])
 
 
 def _chart_text(draft: Draft, rng: Random) -> str:
@@ -79,11 +106,11 @@ def _chart_text(draft: Draft, rng: Random) -> str:
     return "\n\n".join(parts)
 
 
-def write_corpus(path: Path, n: int, seed: int) -> None:
+def write_corpus(path: Path, n: int, seed: int, shares: Mapping[str, float] = SHARES) -> None:
     """n documents as lines of {"id", "text"}; what is there already is left."""
     if path.exists():
         return
-    corpus = Corpus(seed)
+    corpus = Corpus(seed, shares)
     rows = (json.dumps({"id": f"text-{i:07d}", "text": corpus.document(i)}) for i in range(n))
     write_atomically(path, "\n".join(rows) + "\n")
 
@@ -127,7 +154,7 @@ class InWords(Sequence[Sample]):
         if answers:
             ask = "\n\n".join([*answers, WRITE[sample.category]])
         messages = (Message("user", ask), sample.messages[-1])
-        return dataclasses.replace(sample, messages=messages, images=())
+        return replace(sample, messages=messages, images=())
 
 
 WRITE = {
@@ -150,21 +177,32 @@ def _pairs(dataset: Dataset) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-class Spelling(Sequence[Sample]):
-    """Small pictures of words and numbers, and the question what they say; harder towards the end.
+class Talk(Sequence[Sample]):
+    """All that is asked of a picture but its code, in one talk, in an order of its own.
 
-    A language model that is shown whole charts at once goes on guessing from what it has read; one that
-    must spell a word has nothing but the picture to go by.
+    One look at the picture then teaches several answers, and no answer is always told by another.
+
+    Args:
+        dataset: with the inverse tasks of its pictures.
+        tasks: those that are talked of.
     """
 
-    def __init__(self, words: Sequence[str], n: int, seed: int) -> None:
-        self.words, self.n, self.seed = list(words), n, seed
+    def __init__(self, dataset: Dataset, tasks: Sequence[str]) -> None:
+        self.dataset = dataset
+        pictures: dict[str, list[int]] = {}
+        for place, row in enumerate(dataset.rows()):
+            if row.task in tasks:
+                pictures.setdefault(row.id.removesuffix(f"-{row.task}"), []).append(place)
+        self._pictures = list(pictures.items())
 
     def __len__(self) -> int:
-        return self.n
+        return len(self._pictures)
 
     def __getitem__(self, index: Any) -> Any:
-        place = range(self.n)[index]
-        picture, text = draw_line(self.words, self.seed, place, place / self.n)
-        messages = (Message("user", "<image>\nRead the text."), Message("assistant", text))
-        return Sample(f"spelling-{place:07d}", "qa", messages, (picture,), task="ocr")
+        name, places = self._pictures[index]
+        samples = [self.dataset[place] for place in places]
+        Random(f"talk {name}").shuffle(samples)
+        messages = [message for sample in samples for message in sample.messages]
+        bare = [replace(m, content=m.content.replace("<image>\n", "")) for m in messages]
+        bare[0] = replace(bare[0], content=f"<image>\n{bare[0].content}")
+        return replace(samples[0], id=f"{name}-talk", messages=tuple(bare), task="talk")
