@@ -32,13 +32,13 @@ N_CLASSES = len(CHARACTERS) + 1  # 0: no character has its centre here
 _CLASS = {character: number for number, character in enumerate(CHARACTERS, 1)}
 
 FONTS = (
-    "DejaVuSans.ttf", "DejaVuSans.ttf", "DejaVuSans.ttf", "DejaVuSans-Bold.ttf",
-    "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "LiberationSans-Regular.ttf",
-    "LiberationSans-Bold.ttf", "LiberationSerif-Regular.ttf",
+    "DejaVuSans.ttf", "DejaVuSans.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf",
+    "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSerif-Regular.ttf",
+    "LiberationSerif-Bold.ttf",
 )  # fmt: skip
-"""As often as charts and pages use them."""
+"""As often as the small charts and pages use them."""
 
-SIZES = ((12,), (10, 11, 12, 13, 14), (9, 10, 10, 11, 11, 12, 13, 13, 14, 14, 16, 18, 20, 22))
+SIZES = ((11,), (10, 11, 12, 13), (10, 10, 10, 11, 11, 12, 13, 13, 14, 14, 14, 18, 20, 22))
 """px, by level."""
 
 
@@ -97,7 +97,7 @@ def draw_lesson(
     width, height = across * SIDE, down * SIDE
     level = int(hardness) + (rng.random() < hardness % 1)
     hard = level == 2
-    scale = rng.choice((1.0, 1.3, 1.6, 2.0)) if hard else 1.0  # shrunk afterwards, as charts are
+    scale = rng.choice((1.0, 1.0, 1.0, 1.5)) if hard else 1.0  # shrunk afterwards, as charts are
     paper = _paper(rng) if hard else (255, 255, 255)
     canvas = Image.new("RGB", (round(width * scale), round(height * scale)), paper)
     if hard:

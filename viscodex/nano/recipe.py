@@ -33,9 +33,9 @@ class VisionSizes(Frozen):
     """The vision tower, in the words of Qwen2.5-VL's config."""
 
     depth: Count = 4
-    hidden_size: Count = 256
-    intermediate_size: Count = 704
-    num_heads: Count = 4
+    hidden_size: Count = 192
+    intermediate_size: Count = 512
+    num_heads: Count = 3
 
 
 class Reading(Frozen):
