@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from tests.evaluate.suites import (
     lines_of,
     report_of,
     text_of,
+    write_lines,
     write_problems,
     write_suite,
 )
-from tests.tasks.chat_server import Answer, Chat, chat_server, fails, says
+from tests.tasks.chat_server import Answer, chat_server, fails, says
 from viscodex.cli import app
 
 N = 2000
@@ -89,18 +91,18 @@ def answer_some(body: dict[str, Any], n: int) -> Answer:
     return says(RIGHT if k % 3 else WRONG, usage=(20, 9))
 
 
-def _start(chat: Chat, problems: Path, run: Path) -> subprocess.Popen[bytes]:
+def _start(model: str, problems: Path, run: Path, *more: str) -> subprocess.Popen[bytes]:
     words = [
-        sys.executable, "-m", "viscodex", "eval", "mmcode", "--model", f"openai/m@{chat.url}",
-        "--data", str(problems), "-o", str(run), "--protocol", "strict", "--connections", "2",
+        sys.executable, "-m", "viscodex", "eval", "mmcode", "--model", model,
+        "--data", str(problems), "-o", str(run), "--protocol", "strict", *more,
     ]  # fmt: skip
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
 
 
-def _kill_when(process: subprocess.Popen[bytes], file: Path, n_lines: int) -> None:
-    """SIGKILL as soon as the file has so many lines; it must not come to its end before."""
+def _kill_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
+    """SIGKILL as soon as it is time; the process must not come to its end before."""
     while process.poll() is None:
-        if file.exists() and file.read_bytes().count(b"\n") >= n_lines:
+        if is_time():
             os.killpg(process.pid, signal.SIGKILL)
             break
         time.sleep(0.01)
@@ -108,21 +110,26 @@ def _kill_when(process: subprocess.Popen[bytes], file: Path, n_lines: int) -> No
     assert process.returncode == -signal.SIGKILL, "it was done before it was killed"
 
 
+def _has_lines(file: Path, n: int) -> Callable[[], bool]:
+    return lambda: file.exists() and file.read_bytes().count(b"\n") >= n
+
+
 def test_a_run_killed_while_asking_and_while_scoring_gives_the_same_report(tmp_path: Path) -> None:
     problems = write_problems(tmp_path / "mmcode_test.jsonl", 30)
     with chat_server() as chat:
         chat.behaviour = answer_some
         run = tmp_path / "run"
-        _kill_when(_start(chat, problems, run), run / "answers.jsonl", 8)
+        start = (f"openai/m@{chat.url}", problems, run, "--connections", "2")
+        _kill_when(_start(*start), _has_lines(run / "answers.jsonl", 8))
         asked_before = len(chat.requests)
         with (run / "answers.jsonl").open("ab") as file:
             file.write(b'{"id": "p29", "att')  # killed while writing
-        _kill_when(_start(chat, problems, run), run / "scores.jsonl", 5)
+        _kill_when(_start(*start), _has_lines(run / "scores.jsonl", 5))
         n_scored = (run / "scores.jsonl").read_bytes().count(b"\n")
         assert 30 <= len(chat.requests) <= 30 + 4, "only what was under way is asked again"
         assert asked_before < 30
         asked_after = len(chat.requests)
-        done = _start(chat, problems, run)
+        done = _start(*start)
         assert done.wait(300) == 0, done.communicate()
         done.communicate()
         assert len(chat.requests) == asked_after
@@ -133,3 +140,42 @@ def test_a_run_killed_while_asking_and_while_scoring_gives_the_same_report(tmp_p
         assert CliRunner().invoke(app, words).exit_code == 0
     assert report_of(run) == report_of(tmp_path / "whole")
     assert report_of(run)["strict"]["totals"] == {"solved": 20, "of": 30}
+
+
+def test_a_run_killed_while_code_executes_executes_nothing_twice(tmp_path: Path) -> None:
+    problems = write_problems(tmp_path / "mmcode_test.jsonl", 8)
+    programs = [f"# {k}\n{'import time; time.sleep(5)' * (k == 4)}\n" for k in range(8)]
+    rows = [
+        {"id": f"p{k}", "answer": (RIGHT if k % 3 else WRONG).replace("\n", f"\n{own}", 1)}
+        for k, own in enumerate(programs)
+    ]
+    model = f"replay/{write_lines(tmp_path / 'a.jsonl', rows)}"
+    run, began = tmp_path / "run", 0.0
+
+    def fifth_sleeps() -> bool:
+        nonlocal began
+        if not began and len(_executions(run)) == 4:
+            began = time.monotonic()
+        return bool(began) and time.monotonic() - began > 1
+
+    _kill_when(_start(model, problems, run, "--workers", "1"), fifth_sleeps)
+    before = _executions(run)
+    assert len(before) == 4
+    assert len(lines_of(run / "scores.jsonl")) <= 4
+    (run / "scores.jsonl").write_text("")  # as if it had been killed before any of them was scored
+    done = _start(model, problems, run, "--workers", "1")
+    assert done.wait(300) == 0, done.communicate()
+    done.communicate()
+    after = _executions(run)
+    assert len(after) == 8
+    assert {name: after[name] for name in before} == before  # none was written again
+    words = ["eval", "mmcode", "--model", model, "--data", str(problems),
+             "-o", str(tmp_path / "whole"), "--protocol", "strict"]  # fmt: skip
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert report_of(run) == report_of(tmp_path / "whole")
+    assert report_of(run)["strict"]["totals"] == {"solved": 5, "of": 8}
+
+
+def _executions(run: Path) -> dict[str, int]:
+    """What was executed, and when."""
+    return {file.name: file.stat().st_mtime_ns for file in run.glob("executions/*.json")}
