@@ -35,6 +35,7 @@ def family(tmp_path_factory):
         "data": data,
         "held_out": 2,
         "documents": 30,
+        "drills": 10,
         "text": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
                  "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 600},
         "vision": {"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2},
@@ -63,7 +64,7 @@ def _tensors(folder: Path) -> dict[str, bytes]:
 def test_every_member_is_there_and_a_second_run_changes_nothing(family):
     files = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}
     assert {f.parent.parent.name for f in files if f.parent.name == "model"} == {
-        "base", "vlm", "code", "merged", "nano",
+        "language", "base", "vlm", "code", "merged", "nano",
     }  # fmt: skip
     family.run()
     assert files == {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.safetensors")}

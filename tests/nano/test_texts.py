@@ -15,7 +15,7 @@ def test_the_corpus_holds_charts_pages_and_problems(tmp_path):
     texts = list(read_texts(path))
     assert len(texts) == 40
     assert any("matplotlib" in text for text in texts)
-    assert any(text.startswith("```html") for text in texts)
+    assert any("```html" in text for text in texts)
     assert texts[7] == Corpus(3).document(7)
     written = path.stat().st_mtime_ns
     write_corpus(path, 40, 3)
@@ -52,3 +52,10 @@ def test_a_talk_holds_all_that_is_asked_of_a_picture_and_not_its_code(tmp_path):
         for task in ("describe", "ocr", "table"):
             if f"{name}-{task}" in by_id:
                 assert by_id[f"{name}-{task}"].answer in said
+
+
+def test_lines_are_told_twice():
+    for index in range(5):
+        lines = Corpus(4, {"echo": 1.0}).document(index).splitlines()
+        first = lines[: lines.index("")]
+        assert len(first) >= 3 and lines[-len(first) :] == first

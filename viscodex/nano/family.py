@@ -4,8 +4,9 @@ in:  a NanoRecipe, a folder
 out: FOLDER/data, text.jsonl, tokenizer, and for each model of the family a checkpoint FOLDER/NAME/model
 not covered: measuring (measure.py) and shipping (weights.py) it
 
-    data  ->  text  ->  base ---------------.-> code ----.
-                   reading -> naming -> vlm ------------+-> merged -> nano
+    data -> text -> language -> base ------------------> code --.
+            |            `--> naming --> (base behind it) vlm ---+-> merged -> nano
+            `-> reading ---'
 
 Each stage looks whether its result is there, and goes on where it stopped. Stages that do not wait for
 one another may run at the same time as processes of their own (viscodex nano train --stages ...); the
@@ -30,6 +31,7 @@ from viscodex.nano.letters import CHARACTERS
 from viscodex.nano.reading import Names, Schooling, teach_reading
 from viscodex.nano.recipe import NanoRecipe, Reading
 from viscodex.nano.texts import (
+    DRILL,
     InWords,
     Talk,
     read_texts,
@@ -42,6 +44,7 @@ from viscodex.train.recipe import TrainRecipe
 from viscodex.train.watch import Show
 
 HELD_OUT_SEED = 1_000_000  # added to the seeds of the data recipes
+DRILL_SEED = 1  # beside that of the corpus
 SHOWN = 6000  # documents of the corpus that decide the vocabulary and the words of lessons
 SEEING = ("describe", "table", "question", "ocr")
 """What the vision-language model is taught: all that is asked of a picture but its code."""
@@ -55,8 +58,9 @@ class Family:
         self.stages: dict[str, Callable[[], None]] = {
             "data": self.build_data,
             "text": self.write_text,
-            "base": self.train_base,
             "reading": self.train_reading,
+            "language": self.train_language,
+            "base": self.train_base,
             "naming": self.train_naming,
             "vlm": self.train_vlm,
             "code": self.train_code,
@@ -125,7 +129,7 @@ class Family:
 
     # --- the branches -------------------------------------------------------------------------------
 
-    def train_base(self) -> None:
+    def train_language(self) -> None:
         """A small Qwen2.5 that has read descriptions, markup and code."""
         config = {
             "model_type": "qwen2",
@@ -134,7 +138,14 @@ class Family:
         }
         start = {"config": config, "tokenizer": str(self.folder / "tokenizer")}
         parts = [{"path": str(self.corpus)}]
-        self._train("base", {**start, "data": parts, "loss": "everything"})
+        self._train("language", {**start, "data": parts, "loss": "everything"})
+
+    def train_base(self) -> None:
+        """The same, drilled to copy: to take words from where they stand before."""
+        drills = self.folder / "drills.jsonl"
+        write_corpus(drills, self.recipe.drills, self.recipe.seed + DRILL_SEED, DRILL)
+        start = {"model": str(self.model("language")), "loss": "everything"}
+        self._train("base", {**start, "data": [{"path": str(drills)}]})
 
     def train_reading(self) -> None:
         """A vision tower that reads."""
@@ -143,12 +154,15 @@ class Family:
                       self._school(how), self.show.line)  # fmt: skip
 
     def train_naming(self) -> None:
-        """Its tokens taught to be what the base knows: the embeddings of the words they show."""
+        """Its tokens taught to be what the family knows: the embeddings of the words they show.
+
+        (Those before the drill, which moves them little; so both may run at the same time.)
+        """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        base = AutoModelForCausalLM.from_pretrained(self.model("base"), dtype=torch.float32)
+        known = AutoModelForCausalLM.from_pretrained(self.model("language"), dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
-        names = Names(tokenizer, base.get_input_embeddings().weight.detach())
+        names = Names(tokenizer, known.get_input_embeddings().weight.detach())
         teach_reading(self._see().config.vision_config, self._words(), self.folder / "naming",
                       self._school(self.recipe.naming), self.show.line,
                       start=self.folder / "reading" / "reader.safetensors", names=names)  # fmt: skip

@@ -59,11 +59,13 @@ class NanoRecipe(Frozen):
     held_out: Count = 120  # samples of code of each category, from a seed of their own
     documents: Count  # that the base reads
     corpus: dict[str, float] = Field(default_factory=lambda: dict(SHARES))  # of what they are
+    drills: Count = 6000  # documents that teach the base to copy
     reading: Reading = Reading()
     naming: Reading = Reading(steps=600, lr=5e-4, ramp=(0, 0, 1))
     train: dict[str, Any] = Field(
         default_factory=dict
     )  # of every stage that trains a language model
+    language: dict[str, Any] = Field(default_factory=dict)
     base: dict[str, Any] = Field(default_factory=dict)
     vlm: dict[str, Any] = Field(default_factory=dict)
     code: dict[str, Any] = Field(default_factory=dict)

@@ -26,6 +26,7 @@ from viscodex.data.draft import Draft
 from viscodex.data.problems.source import ProblemSource
 from viscodex.files import write_atomically
 from viscodex.nano import small_charts, small_pages
+from viscodex.nano.letters import CHARACTERS
 from viscodex.nano.small_charts import Plot, SmallCharts
 from viscodex.nano.small_pages import SmallPages, told
 from viscodex.types import Message, Sample
@@ -37,8 +38,14 @@ CHARTS = {
 }
 """The settings of the larger charts of recipes/data/nano_charts_gpu.yaml that decide the texts."""
 
-SHARES = {"chart": 0.5, "page": 0.3, "problem": 0.2, "large_chart": 0.0}
-"""Of the documents: small charts and pages, problems, charts of every kind."""
+SHARES = {"chart": 0.5, "page": 0.3, "problem": 0.2, "large_chart": 0.0, "echo": 0.0}
+"""Of the documents: small charts and pages, problems, charts of every kind, lines told twice."""
+
+DRILL = {"chart": 0.25, "page": 0.15, "problem": 0.1, "echo": 0.5}
+"""Of the documents that teach copying."""
+
+
+WORDS_OF = 1500  # documents whose words are told twice
 
 
 class Corpus:
@@ -54,6 +61,11 @@ class Corpus:
     @cached_property
     def _small(self) -> SmallCharts:
         return SmallCharts(self.seed)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        plain = Corpus(self.seed, {"chart": 0.6, "page": 0.4})
+        return words_of((plain.document(k) for k in range(WORDS_OF)), CHARACTERS)
 
     @cached_property
     def _charts(self) -> ChartSource:
@@ -73,12 +85,26 @@ class Corpus:
         kind = rng.choices(list(self.shares), list(self.shares.values()))[0]
         if kind == "chart":
             return _small_text(self._small.draft(index), rng)
+        if kind == "echo":
+            return _echo(self._words, rng)
         if kind == "large_chart":
             return _chart_text(self._charts.draft(index), rng)
         if kind == "page":
             return _page_text(self._pages.draft(index), rng)
         draft = self._problems.draft(index)
         return f"{draft.facts['ask']}\n\n```python\n{draft.code.strip()}\n```"
+
+
+def _echo(words: Sequence[str], rng: Random) -> str:
+    """A few lines, and the same again: nothing but copying tells the second half."""
+    lines = [
+        " ".join(rng.choices(words, k=rng.choice((1, 1, 2, 3)))) for _ in range(rng.randint(3, 9))
+    ]
+    for k in range(len(lines)):
+        if rng.random() < 0.25:
+            lines[k] = f"{rng.uniform(0, 10 ** rng.randint(1, 4)):.{rng.choice((0, 0, 1, 2))}f}"
+    between = rng.choice(("", "Texts:", "The same again:"))
+    return "\n".join([*lines, "", *([between] if between else []), *lines])
 
 
 def _small_text(draft: Draft, rng: Random) -> str:
