@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
+import random
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data.samples import chart, png, problem
+from viscodex.data import export, staging
 from viscodex.data.card import finish_dataset
 from viscodex.data.dataset import Dataset
 from viscodex.data.export import FORMATS, export_dataset
@@ -169,6 +175,7 @@ def test_a_place_that_is_taken_is_refused_and_left_alone(dataset: Dataset, tmp_p
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("x")
     (tmp_path / "half.partial").mkdir()
+    (tmp_path / "half.partial" / "mine.txt").write_text("x")
     for place in (tmp_path / "taken", tmp_path / "half", dataset.folder, dataset.folder / "inside"):
         with pytest.raises(OutputRefused):
             export_dataset(dataset, place, "mcd")
@@ -179,11 +186,161 @@ def test_a_place_that_is_taken_is_refused_and_left_alone(dataset: Dataset, tmp_p
         export_dataset(dataset, tmp_path / "new", "yolo")
 
 
-def test_an_interrupted_export_leaves_nothing(dataset: Dataset, tmp_path: Path) -> None:
+# --- kill and go on -------------------------------------------------------------------------------
+
+N = 90
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of a few shards."""
+    folder = tmp_path_factory.mktemp("larger") / "set"
+    pictures = [png(9 + i % 60, 8) for i in range(N)]  # a third of them twice
+    dataset_of(folder, [chart(i, images=(pictures[i],)) for i in range(N)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wholes(larger: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """Format -> name of a file -> its bytes, exported at once."""
+    place = tmp_path_factory.mktemp("wholes")
+    for format in FORMATS:
+        export_dataset(open_dataset(larger), place / format, format)
+    return {format: _files(place / format) for format in FORMATS}
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _start(source: Path, out: Path, format: str, end: str = "") -> int:
+    """A process of its own that exports, and kills itself where `end` says; its number."""
+    if child := os.fork():
+        return child
+    status = 1
+    with contextlib.suppress(BaseException):
+        _die_at(end)
+        export.NOTED_ROWS = 16
+        export_dataset(
+            open_dataset(source), out, format, progress=lambda _, done, __: _at(done, end)
+        )
+        status = 0
+    os._exit(status)
+
+
+def _ended(child: int) -> int:
+    """As subprocess has it: a signal is negative."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _at(done: int, end: str) -> None:
+    if str(done) == end:
+        _die()
+
+
+def _die_at(end: str) -> None:
+    """In a child that ends soon: let what it writes be cut short."""
+    whole_note, whole_name, whole_end = staging.write_atomically, Path.replace, Path.unlink
+    left = iter(range(20))
+
+    def note(path: Path, data: str | bytes) -> None:
+        if '"done": 32' in str(data):
+            path.with_name(f"{path.name}.part").write_text(str(data)[:20])
+            _die()
+        whole_note(path, data)
+
+    def name(self: Path, to: Path) -> Path:
+        if "images" in str(self) and next(left, None) is None:
+            self.write_bytes(self.read_bytes()[:9])
+            _die()
+        return whole_name(self, to)
+
+    def gone(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "lock":
+            _die()
+        whole_end(self, missing_ok)
+
+    if end == "half a note":
+        staging.write_atomically = note  # type: ignore[attr-defined]
+    if end == "half a picture":
+        Path.replace = name  # type: ignore[method-assign,assignment]
+    if end == "renamed":  # the folder has its last name, and its notes are still in it
+        Path.unlink = gone  # type: ignore[method-assign,assignment]
+
+
+@forks
+@pytest.mark.parametrize("format", FORMATS)
+def test_killed_anywhere_an_export_goes_on_to_the_same_bytes(
+    larger: Path, wholes: dict[str, dict[str, bytes]], tmp_path: Path, format: str
+) -> None:
+    out, ends = tmp_path / "out", ["3", "33", str(N), "renamed"]
+    if format != "parquet":  # which is one shard here: nothing is noted on the way
+        ends.insert(1, "half a note")
+    if format in ("mcd", "llamafactory"):
+        ends.insert(1, "half a picture")
+    for end in ends:
+        assert _ended(_start(larger, out, format, end)) == -signal.SIGKILL, end
+        assert out.exists() == (end == "renamed")
+    assert _files(out) != wholes[format]
+    export_dataset(open_dataset(larger), out, format)
+    assert _files(out) == wholes[format]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@forks
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_chance_an_export_goes_on_to_the_same_bytes(
+    larger: Path, wholes: dict[str, dict[str, bytes]], tmp_path: Path, seed: int
+) -> None:
+    draw, out, kills = random.Random(seed), tmp_path / "out", 0
+    while not out.exists():
+        child = _start(larger, out, "mcd")
+        time.sleep(draw.uniform(0.002, 0.03 * (1 + kills)))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        kills += _ended(child) == -signal.SIGKILL
+    export_dataset(open_dataset(larger), tmp_path / "again", "mcd")
+    if (out / "state.json").exists():  # killed between the last name and the end
+        export_dataset(open_dataset(larger), out, "mcd")
+    assert kills >= 1
+    assert _files(out) == _files(tmp_path / "again") == wholes["mcd"]
+
+
+def test_a_parquet_export_keeps_its_shards(
+    larger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viscodex.data.shards.SHARD_ROWS", 20)
+    seen: list[int] = []
+
     def stop(phase: str, done: int, total: int) -> None:
-        if done == 3:
+        seen.append(done)
+        if len(seen) == 50:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export_dataset(dataset, tmp_path / "out", "mcd", progress=stop)
-    assert list(tmp_path.iterdir()) == []
+        export_dataset(open_dataset(larger), tmp_path / "out", "parquet", progress=stop)
+    assert not (tmp_path / "out").exists()
+    export_dataset(open_dataset(larger), tmp_path / "out", "parquet", progress=stop)
+    assert seen[50:] == list(range(41, N + 1))
+    export_dataset(open_dataset(larger), tmp_path / "whole", "parquet")
+    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+
+
+@forks
+def test_an_export_of_something_else_is_not_gone_on_with(
+    dataset: Dataset, larger: Path, tmp_path: Path
+) -> None:
+    assert _ended(_start(larger, tmp_path / "out", "mcd", "20")) == -signal.SIGKILL
+    for other, format, words in (
+        (dataset, "mcd", "data set"),
+        (open_dataset(larger), "llamafactory", "format"),
+        (open_dataset(larger).select(range(30)), "mcd", "data set"),
+    ):
+        with pytest.raises(OutputRefused, match=f"partial: .*{words}"):
+            export_dataset(other, tmp_path / "out", format)
+    export_dataset(open_dataset(larger), tmp_path / "out", "mcd")

@@ -20,6 +20,7 @@ from typing import Any, overload
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from viscodex.data.columns import SAMPLE_SCHEMA, sample_from_row
 from viscodex.data.manifest import Manifest
@@ -159,6 +160,17 @@ class Dataset(Sequence[Sample]):
     def n_bytes(self) -> int:
         """Size of all shards on disk, whichever samples of them are selected."""
         return sum(shard.path.stat().st_size for shard in self._shards)
+
+    def fingerprint(self) -> str:
+        """Hash of which samples these are, without reading them: the manifest, files, numbers."""
+        digest = xxhash.xxh3_128()
+        for path in (self.folder / "manifest.json", *(shard.path for shard in self._shards)):
+            if path.exists():
+                seen = path.stat()
+                digest.update(f"{path.name} {seen.st_size} {seen.st_mtime_ns}\n".encode())
+        for number in self._indices if self._indices is not None else ():
+            digest.update(number.to_bytes(8, "little"))
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return self._starts[-1] if self._indices is None else len(self._indices)

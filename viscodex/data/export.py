@@ -4,31 +4,39 @@ in:  a Dataset
 out: a folder: MCD's JSON with its pictures, LLaMA-Factory's, OpenAI's chat lines, or parquet
 not covered: the way back (importing.py)
 
-Sample by sample, in memory that does not grow; equal data sets give equal bytes. What a layout has
-no place for goes into a key that its readers pass over (conversion.py), for OpenAI's, whose
-services refuse unknown keys, into a file beside.
+Sample by sample, in memory that does not grow; equal data sets give equal bytes, also where an export
+was killed and gone on with. What a layout has no place for goes into a key that its readers pass over
+(conversion.py), for OpenAI's, whose services refuse unknown keys, into a file beside.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+import pyarrow as pa
 import xxhash
 
+from viscodex import __version__
 from viscodex.data.card import finish_dataset
 from viscodex.data.conversion import EXTRA, extra_of
 from viscodex.data.dataset import Dataset
-from viscodex.data.shards import write_shards
+from viscodex.data.parts import disk_checked
+from viscodex.data.shards import ShardInfo, numbered_shards, write_shards
 from viscodex.data.sound import MARK
-from viscodex.data.staging import staged_folder
+from viscodex.data.staging import Stage, resumed_folder
 from viscodex.errors import BadRecipe
 from viscodex.types import Sample
 
+NOTED_ROWS = 1_000  # samples after which it is noted how far an export is: what a kill may cost
 Progress = Callable[[str, int, int], None]
+Samples = Callable[[int], Iterator[Sample]]
+"""The samples of a data set from a number on."""
 
 _SUFFIXES = {
     b"\x89PNG": "png",
@@ -46,7 +54,8 @@ def export_dataset(
     """Write the samples of a data set in another layout.
 
     Args:
-        out: folder to write; it is there only when it is whole.
+        out: folder to write; it is there only when it is whole. What a killed call left beside it
+            is gone on with.
         format: a key of FORMATS.
         progress: called with ("samples", done, total).
 
@@ -55,40 +64,75 @@ def export_dataset(
 
     Raises:
         BadRecipe: there is no such format.
-        OutputRefused: `out` is taken.
+        OutputRefused: `out` is taken, or was begun with another data set or format.
         BadDataset: a shard is damaged.
+        NotEnoughSpace: the disk is full; what is there is kept.
     """
     if format not in FORMATS:
         raise BadRecipe(
             "there is no such format", f"--format {format}", f"Choose one of {', '.join(FORMATS)}."
         )
-    with staged_folder(out, dataset.folder) as folder:
-        FORMATS[format](folder, dataset, _counted(dataset, progress))
+    identity = {
+        "format": format,
+        "data set": dataset.fingerprint(),
+        "versions": [__version__, pa.__version__],
+    }
+
+    def samples(first: int) -> Iterator[Sample]:
+        for number in range(first, len(dataset)):
+            yield dataset[number]
+            if progress is not None:
+                progress("samples", number + 1, len(dataset))
+
+    with disk_checked(out), resumed_folder(out, identity, dataset.folder) as stage:
+        FORMATS[format](stage, dataset, samples)
     return len(dataset)
 
 
-def _counted(dataset: Dataset, progress: Progress | None) -> Iterator[Sample]:
-    for done, sample in enumerate(dataset, start=1):
-        yield sample
-        if progress is not None:
-            progress("samples", done, len(dataset))
+class _Lines:
+    """Files of text that grow with the samples; cut back to what a killed export had noted."""
+
+    def __init__(self, stage: Stage, *names: str) -> None:
+        sizes = stage.state.get("sizes", {})
+        self.done = int(stage.state.get("done", 0))  # samples that are in the files
+        self._stage = stage
+        self._streams = {name: (stage.folder / name).open("ab") for name in names}
+        for name, stream in self._streams.items():
+            stream.truncate(sizes.get(name, 0))
+            stream.seek(0, os.SEEK_END)
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+    def write(self, name: str, text: str) -> None:
+        """Put text at the end of a file."""
+        self._streams[name].write(text.encode())
+
+    def sample_done(self) -> None:
+        """All files have one sample more."""
+        self.done += 1
+        if self.done % NOTED_ROWS:
+            return
+        for stream in self._streams.values():
+            stream.flush()
+            os.fsync(stream.fileno())
+        sizes = {name: stream.tell() for name, stream in self._streams.items()}
+        self._stage.save(done=self.done, sizes=sizes)
 
 
 # --- MCD, LLaMA-Factory ---------------------------------------------------------------------------
 
 
-def _write_mcd(folder: Path, dataset: Dataset, samples: Iterable[Sample]) -> None:
+def _write_mcd(stage: Stage, dataset: Dataset, samples: Samples) -> None:
     """mcd.json and mcd_images/chart_images/...; paper, section 3."""
-    _write_array(
-        folder / "mcd.json",
-        (
-            _record(sample, _save(sample, folder, f"mcd_images/{sample.category}_images"))
-            for sample in samples
-        ),
-    )
+    _write_array(stage, "mcd.json", "mcd_images/{}_images", samples)
 
 
-def _write_llamafactory(folder: Path, dataset: Dataset, samples: Iterable[Sample]) -> None:
+def _write_llamafactory(stage: Stage, dataset: Dataset, samples: Samples) -> None:
     """dataset_info.json, viscodex.json (its "sharegpt" formatting) and images/."""
     file = f"{EXTRA}.json"
     roles = {f"{role}_tag": role for role in ("user", "assistant", "system")}
@@ -98,11 +142,9 @@ def _write_llamafactory(folder: Path, dataset: Dataset, samples: Iterable[Sample
         "columns": {"messages": "messages", "images": "images"},
         "tags": {"role_tag": "role", "content_tag": "content", **roles},
     }
-    _write_array(
-        folder / file, (_record(s, _save(s, folder, f"images/{s.category}")) for s in samples)
-    )
+    _write_array(stage, file, "images/{}", samples)
     info = json.dumps({EXTRA: entry}, indent=2)
-    (folder / "dataset_info.json").write_text(f"{info}\n", encoding="utf-8")
+    (stage.folder / "dataset_info.json").write_text(f"{info}\n", encoding="utf-8")
 
 
 def _record(sample: Sample, images: list[str]) -> dict[str, Any]:
@@ -122,7 +164,9 @@ def _save(sample: Sample, folder: Path, below: str) -> list[str]:
         path = folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture)
+            beside = path.with_name(f"{path.name}.part")
+            beside.write_bytes(picture)
+            beside.replace(path)
         names.append(name)
     return names
 
@@ -131,35 +175,31 @@ def _suffix(picture: bytes) -> str:
     return next((s for magic, s in _SUFFIXES.items() if picture.startswith(magic)), "png")
 
 
-def _write_array(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON array, a record a line."""
-    with path.open("w", encoding="utf-8") as stream:
-        between = "[\n"
-        for record in records:
-            stream.write(between)
-            _write_json(stream, record)
-            between = ",\n"
-        stream.write("[]\n" if between == "[\n" else "\n]\n")
+def _write_array(stage: Stage, file: str, below: str, samples: Samples) -> None:
+    """One JSON array, a record a line, with its pictures in a folder for each category."""
+    with _Lines(stage, file) as lines:
+        for sample in samples(lines.done):
+            images = _save(sample, stage.folder, below.format(sample.category))
+            lines.write(file, (",\n" if lines.done else "[\n") + _json(_record(sample, images)))
+            lines.sample_done()
+        lines.write(file, "\n]\n" if lines.done else "[]\n")
 
 
-def _write_json(stream: TextIO, value: Mapping[str, Any]) -> None:
-    stream.write(json.dumps(value, ensure_ascii=False))
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 # --- OpenAI ---------------------------------------------------------------------------------------
 
 
-def _write_openai(folder: Path, dataset: Dataset, samples: Iterable[Sample]) -> None:
+def _write_openai(stage: Stage, dataset: Dataset, samples: Samples) -> None:
     """chat.jsonl, pictures as data URLs; viscodex.jsonl has the rest, line by line."""
-    with (
-        (folder / "chat.jsonl").open("w", encoding="utf-8") as chat,
-        (folder / f"{EXTRA}.jsonl").open("w", encoding="utf-8") as extra,
-    ):
-        for sample in samples:
-            _write_json(chat, {"messages": _chat(sample)})
-            chat.write("\n")
-            _write_json(extra, {"category": sample.category, **extra_of(sample)})
-            extra.write("\n")
+    with _Lines(stage, "chat.jsonl", f"{EXTRA}.jsonl") as lines:
+        for sample in samples(lines.done):
+            lines.write("chat.jsonl", _json({"messages": _chat(sample)}) + "\n")
+            extra = {"category": sample.category, **extra_of(sample)}
+            lines.write(f"{EXTRA}.jsonl", _json(extra) + "\n")
+            lines.sample_done()
 
 
 def _chat(sample: Sample) -> list[dict[str, Any]]:
@@ -190,15 +230,22 @@ def _data_url(picture: bytes) -> str:
 # --- parquet --------------------------------------------------------------------------------------
 
 
-def _write_parquet(folder: Path, dataset: Dataset, samples: Iterable[Sample]) -> None:
+def _write_parquet(stage: Stage, dataset: Dataset, samples: Samples) -> None:
     """A data set again, without its rejects: what a hub takes."""
-    shards = write_shards(folder, samples)
+    done = tuple(ShardInfo(**row) for row in stage.state.get("shards", ()))
+    numbered_shards(stage.folder / "data", len(done))
+
+    def save(shards: Sequence[ShardInfo]) -> None:
+        stage.save(shards=[asdict(shard) for shard in shards])
+
+    left = samples(sum(shard.rows for shard in done))
+    shards = write_shards(stage.folder, left, done=done, saved=save)
     manifest = dataset.manifest
     if manifest is None:
-        finish_dataset(folder, shards=shards)
+        finish_dataset(stage.folder, shards=shards)
     else:
         finish_dataset(
-            folder,
+            stage.folder,
             shards=shards,
             recipe=manifest.recipe,
             filters=manifest.filters,
@@ -207,7 +254,7 @@ def _write_parquet(folder: Path, dataset: Dataset, samples: Iterable[Sample]) ->
         )
 
 
-FORMATS: dict[str, Callable[[Path, Dataset, Iterable[Sample]], None]] = {
+FORMATS: dict[str, Callable[[Stage, Dataset, Samples], None]] = {
     "mcd": _write_mcd,
     "llamafactory": _write_llamafactory,
     "openai": _write_openai,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,7 +31,13 @@ from viscodex.data.manifest import FilterNote, Manifest
 from viscodex.data.parts import disk_checked
 from viscodex.data.pictures import FolderPictures, Pictures, ZipPictures
 from viscodex.data.records import Record, read_records
-from viscodex.data.shards import ShardInfo, rejects_path, write_rejects, write_shards
+from viscodex.data.shards import (
+    ShardInfo,
+    numbered_shards,
+    rejects_path,
+    write_rejects,
+    write_shards,
+)
 from viscodex.data.sound import FLAWS, Flaw
 from viscodex.data.staging import Stage, resumed_folder
 from viscodex.errors import BadInput
@@ -49,7 +54,6 @@ REASONS: dict[str, str] = {
 }
 """Why a row is rejected -> what is looked for."""
 
-_NUMBER = re.compile(r"(?:train-|rejects-)?(\d{5})(?:-of-\d{5})?\.parquet")
 FLUSH_ROWS = 1_000  # rejects held in memory
 Progress = Callable[[str, int, int], None]
 
@@ -138,12 +142,7 @@ class _Begun:
         n_files = int(state.get("n_reject_files", 0))
         ids: set[int] = set()
         for below, n in (("data", len(shards)), ("rejects", n_files)):
-            for path in sorted((stage.folder / below).glob("*.parquet*")):
-                found = _NUMBER.match(path.name)
-                if found is None or int(found[1]) >= n or path.suffix != ".parquet":
-                    path.unlink()
-                else:  # it may have got its last name already
-                    path.rename(path.with_name(f"{int(found[1]):05d}.parquet"))
+            numbered_shards(stage.folder / below, n)
         for shard in shards:
             column = pq.read_table(stage.folder / "data" / shard.file, columns=["id"])["id"]
             ids.update(_hash(str(one)) for one in column.to_pylist())

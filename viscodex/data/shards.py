@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ GROUP_ROWS = 32
 GROUP_BYTES = 4 << 20  # pictures and text of a row group; one sample alone may have more
 SHARD_ROWS = 4_096
 SHARD_BYTES = 256 << 20  # pictures and text of a shard of write_shards, about
+_NUMBER = re.compile(r"(?:train-|rejects-)?(\d{5})(?:-of-\d{5})?\.parquet")
 Item = TypeVar("Item")
 
 
@@ -115,6 +117,19 @@ def write_shards(
     for info, place in zip(infos, places, strict=True):
         (folder / "data" / info.file).rename(place)
     return tuple(replace(i, file=place.name) for i, place in zip(infos, places, strict=True))
+
+
+def numbered_shards(folder: Path, n: int) -> None:
+    """Make a folder of shards what it was when n of them had been noted, for write_shards to go on.
+
+    Later ones and halves are removed; what has got its last name already gets its number back.
+    """
+    for path in sorted(folder.glob("*.parquet*")):
+        found = _NUMBER.match(path.name)
+        if found is None or int(found[1]) >= n or path.suffix != ".parquet":
+            path.unlink()
+        else:
+            path.rename(path.with_name(f"{int(found[1]):05d}.parquet"))
 
 
 def write_rejects(path: Path, rejects: Iterable[Reject]) -> ShardInfo:

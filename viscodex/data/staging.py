@@ -1,7 +1,7 @@
 """A folder that is made as a whole: written beside its place, renamed when it is complete.
 
-in:  where the folder shall be
-out: the folder, or nothing; a place that is taken is refused
+in:  where the folder shall be, and what decides its content
+out: the folder, or what a killed run left beside it to go on with; a place that is taken is refused
 not covered: folders that many processes fill (parts.py)
 """
 
@@ -19,45 +19,8 @@ from viscodex.errors import OutputRefused, ViscodexError
 from viscodex.files import write_atomically
 
 _STATE = "state.json"
-
-
-@contextlib.contextmanager
-def staged_folder(out: Path, *inputs: Path) -> Iterator[Path]:
-    """An empty folder to fill; it becomes `out` at the end, and vanishes if anything fails.
-
-    Args:
-        inputs: folders and files that are read meanwhile.
-
-    Raises:
-        OutputRefused: the place is taken, cannot be written, or lies inside an input.
-    """
-    place = out.absolute()
-    partial = place.with_name(place.name + ".partial")
-    _check(out, inputs)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-    except FileExistsError:
-        raise OutputRefused(
-            "the output is being written, or was left unfinished",
-            str(partial),
-            "If nothing else is writing it, remove that folder.",
-        ) from None
-    except OSError as error:
-        raise OutputRefused(
-            "the output cannot be created there",
-            f"{out}: {error.strerror or error}",
-            "Choose another place.",
-        ) from None
-    try:
-        yield partial
-        if place.is_dir():
-            place.rmdir()  # it was empty
-        partial.rename(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(partial)
-        raise
+_OURS = ("lock", f"{_STATE}.part", _STATE)
+"""What lies in an unfinished folder beside its content; the last one makes it one to go on with."""
 
 
 class Stage:
@@ -78,19 +41,23 @@ class Stage:
 
 @contextlib.contextmanager
 def resumed_folder(out: Path, identity: Mapping[str, Any], *inputs: Path) -> Iterator[Stage]:
-    """As staged_folder, but a folder that a killed or interrupted run left is gone on with.
+    """A folder to fill, which becomes `out` at the end; what a killed run left is gone on with.
 
     Args:
         identity: plain data; what was begun with another identity is refused.
+        inputs: folders and files that are read meanwhile.
 
     Raises:
-        OutputRefused: as staged_folder; another process is writing it; begun with something else.
+        OutputRefused: the place is taken, cannot be written, or lies inside an input; another
+            process is writing it; it was begun with something else.
     """
     place = out.absolute()
     partial = place.with_name(place.name + ".partial")
-    _check(out, inputs)
     plain = json.loads(json.dumps(dict(identity)))
-    fresh = not partial.exists()
+    if not partial.exists() and _begun_with(place) == plain:
+        place.rename(partial)  # killed between its last name and the end
+    _check(out, inputs)
+    fresh = _is_untouched(partial)
     if not fresh:
         _check_begun(partial, plain)
     try:
@@ -118,19 +85,31 @@ def resumed_folder(out: Path, identity: Mapping[str, Any], *inputs: Path) -> Ite
         if place.is_dir():
             place.rmdir()  # it was empty
         partial.rename(place)
-        for name in (_STATE, "lock"):
-            (place / name).unlink()
+        for name in _OURS:
+            (place / name).unlink(missing_ok=True)
+
+
+def _is_untouched(partial: Path) -> bool:
+    """Whether nothing was begun: there is no folder, or one whose maker was killed at once."""
+    return not partial.is_dir() or {path.name for path in partial.iterdir()} <= {*_OURS[:-1]}
+
+
+def _begun_with(folder: Path) -> Any:
+    """The identity of an unfinished folder; None: it is none."""
+    try:
+        return json.loads((folder / _STATE).read_bytes())["identity"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _check_begun(partial: Path, identity: dict[str, Any]) -> None:
-    try:
-        begun = json.loads((partial / _STATE).read_bytes())["identity"]
-    except (OSError, ValueError, LookupError, TypeError):
+    begun = _begun_with(partial)
+    if not isinstance(begun, dict):
         raise OutputRefused(
             "the output is being written, or was left unfinished",
             str(partial),
             "If nothing else is writing it, remove that folder.",
-        ) from None
+        )
     if begun != identity:
         differ = [key for key in identity if begun.get(key) != identity[key]]
         raise OutputRefused(
