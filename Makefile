@@ -16,6 +16,8 @@ export UV_COMPILE_BYTECODE := 1
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=auto)
 
 DEBIAN := chromium-headless-shell bubblewrap fontconfig fonts-liberation fonts-noto-color-emoji fonts-wqy-microhei
+# languages that answers are run in; without one its cases of suites/infibench_v_public are not checked
+DEBIAN_TEST := gcc g++ nodejs node-typescript default-jdk-headless rustc golang-go php-cli r-base-core sqlite3
 
 define install
 @echo "installing viscodex[$(1)] into $(VENV) (once)"
@@ -25,10 +27,21 @@ define install
 else $(BIN)/python -m pip install -q -c constraints.txt -e '.[$(1)]'; fi
 endef
 
+# installs of what is absent among packages of Debian
+define packages
+@mkdir -p $(VENV)
+@missing=""; for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+if [ -z "$$missing" ]; then :; \
+elif ! command -v apt-get >/dev/null; then echo "not Debian: install by other means:$$missing"; \
+elif [ "$$(id -u)" != 0 ]; then echo "not root: run  sudo apt-get install$$missing"; \
+else echo "installing$$missing"; apt-get update -qq && \
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
 demo: $(VENV)/.demo $(VENV)/.system $(VENV)/.runtime
 	$(BIN)/viscodex demo
 
-test: $(VENV)/.test $(VENV)/.system $(VENV)/.runtimes
+test: $(VENV)/.test $(VENV)/.system $(VENV)/.languages $(VENV)/.runtimes
 	$(BIN)/ruff check viscodex tests benchmarks examples
 	$(BIN)/ruff format --check -q viscodex tests benchmarks examples
 	$(BIN)/mypy
@@ -44,13 +57,11 @@ $(VENV)/.test: pyproject.toml constraints.txt
 
 # browser, isolation and fonts from the system's packages, where they are absent
 $(VENV)/.system:
-	@mkdir -p $(VENV)
-	@missing=""; for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
-	if [ -z "$$missing" ]; then :; \
-	elif ! command -v apt-get >/dev/null; then echo "not Debian: install by other means:$$missing"; \
-	elif [ "$$(id -u)" != 0 ]; then echo "not root: run  sudo apt-get install$$missing"; \
-	else echo "installing$$missing"; apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	$(call packages,$(DEBIAN))
+	@touch $@
+
+$(VENV)/.languages:
+	$(call packages,$(DEBIAN_TEST))
 	@touch $@
 
 # the pinned environments in which generated charts run: of the demonstration, and all

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from viscodex.errors import MissingPart
+from viscodex.execute.program import LANGUAGES, language_of
 from viscodex.images import open_image
 from viscodex.suite.check import _hash_faults
 from viscodex.suite.layout import read_manifest
@@ -24,12 +26,15 @@ from viscodex.tasks.cases import AREAS, Case
 from viscodex.tasks.judge import RecordedJudge
 from viscodex.tasks.suite import Suite, read_suite
 
-SUITE = Path(__file__).parents[2] / "suites" / "infibench_v_public"
+ROOT = Path(__file__).parents[2]
+SUITE = ROOT / "suites" / "infibench_v_public"
 IDS = sorted(path.stem for path in (SUITE / "cases").glob("*.yaml"))
 each_case = pytest.mark.parametrize("key", IDS)
 
 MOST_BYTES, MOST_BYTES_IN_ALL = 60_000, 4_000_000  # of pictures
 ALWAYS_HERE = ("python", "bash")  # a machine without these cannot run viscodex at all
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+"""There `make test` has installed all languages (DEBIAN_TEST of the Makefile): none is skipped."""
 
 
 @cache
@@ -57,6 +62,7 @@ def _judge() -> RecordedJudge:
 def _skip_unless_run(case: Case, *missing: str) -> None:
     why = next(filter(None, missing), "")
     if why:
+        assert not IN_CI, f"{case.id} was not checked: {why}"
         assert case.grading.unit_test_lang not in ALWAYS_HERE, why
         pytest.skip(why)
 
@@ -70,6 +76,17 @@ def test_case_tells_right_from_wrong_and_from_nothing(key: str) -> None:
     assert [v.reason for v in verdicts if not v.holds] == []
     assert [v.answer for v in verdicts] == ["reference", "wrong", "empty"]
     assert _answers("empty")[key] == ""
+
+
+def test_make_test_installs_every_language_of_the_suite() -> None:
+    """What the cases' unit tests run in, by the Debian packages that bring it."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (listed,) = re.findall(r"^DEBIAN_TEST := (.*)$", makefile, re.MULTILINE)
+    wanted = {_case(key).grading.unit_test_lang for key in IDS} - {"", *ALWAYS_HERE}
+    assert len(wanted) >= 5
+    packages = {language_of(name).package for name in wanted}
+    assert packages <= set(listed.split())
+    assert {one.package for one in LANGUAGES.values()} <= {*listed.split(), "python3", "bash"}
 
 
 @each_case
