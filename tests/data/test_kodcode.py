@@ -18,7 +18,7 @@ from viscodex.data.check import check_dataset
 from viscodex.data.draft import Exhausted, Machine, Unfit
 from viscodex.data.kodcode.driver import driver_script, read_outcomes
 from viscodex.data.kodcode.rows import ProblemRows
-from viscodex.data.kodcode.source import KodCodeSource
+from viscodex.data.kodcode.source import KodCodeSource, declaration
 from viscodex.data.kodcode.trial import hollow_programs
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset, read_rejects
@@ -298,6 +298,34 @@ def test_unknown_subset_is_named_with_those_there_are(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", [{"subset": "Taco", "style": "", "question": "q"}])
     with pytest.raises(BadRecipe, match="There are: Taco"):
         ProblemRows(tmp_path / "a.parquet", 0, ("Leetcode",))
+
+
+INFO = [
+    {"function_name": "helper", "parameter_list": "(a)", "function_declaration": "def helper(a):", "docstring": None},
+    {"function_name": "solve", "parameter_list": "(n, k=2)", "function_declaration": "def solve(n, k=2):", "docstring": "Solve."},
+]  # fmt: skip
+CALL = "\n\nIt is called as:\n\n```python\ndef solve(n, k=2):\n```"
+
+
+@pytest.mark.parametrize(
+    ("info", "question", "told"),
+    [
+        (INFO, "Solve it.", CALL),  # the solution's own helper is not told
+        (INFO, "Write solve(n, k).", ""),
+        (INFO[1], "Solve it.", CALL),
+        (json.dumps(INFO), "Solve it.", CALL),
+        (None, "Solve it.", ""),  # as where the solution has classes
+        ([], "Solve it.", ""),
+        ([3, {"function_name": None}], "Solve it.", ""),
+        ("no json", "Solve it.", ""),
+    ],
+)
+@pytest.mark.parametrize("column", ["test", "test_code"])
+def test_a_question_tells_how_the_tests_call_it(
+    info: Any, question: str, told: str, column: str
+) -> None:
+    tests = "from solution import solve\n\ndef test_a():\n    assert solve(1) == 2\n"
+    assert declaration(question, {"test_info": info, column: tests}) == told
 
 
 # --- the source -----------------------------------------------------------------------------------

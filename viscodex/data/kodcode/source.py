@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -191,23 +192,28 @@ def _draw(seed: int, draft: Draft) -> Draw:
 
 
 def declaration(question: str, row: Mapping[str, Any]) -> str:
-    """How the tests call the solution, where the question does not say it."""
+    """How the tests call the solution, where the question does not say it.
+
+    `test_info` has every function of the solution (KodCode's pipeline/utils.py); what the tests do
+    not name is the solution's own business.
+    """
     info = row.get("test_info")
     if isinstance(info, str):
         try:
             info = json.loads(info)
         except ValueError:
             info = None
-    given = info if isinstance(info, list) else []
-    lines = [
-        str(one["function_declaration"]).strip()
-        for one in given
-        if isinstance(one, dict) and one.get("function_declaration")
-    ]
-    names = [str(one.get("function_name") or "") for one in given if isinstance(one, dict)]
+    tests = str(row.get("test") or row.get("test_code") or "")
+    lines, names = [], []
+    for one in [info] if isinstance(info, Mapping) else info if isinstance(info, list) else []:
+        name = str(one.get("function_name") or "") if isinstance(one, Mapping) else ""
+        if name and re.search(rf"\b{re.escape(name)}\b", tests):
+            names.append(name)
+            lines.append(str(one.get("function_declaration") or "").strip())
+    lines = [line for line in lines if line]
     if not lines and isinstance(row.get("test_entry_point"), str):
         lines = names = [row["test_entry_point"]] if row["test_entry_point"] else []
-    if not lines or all(name and name in question for name in names):
+    if not lines or all(name in question for name in names):
         return ""
     told = "\n".join(lines)
     return f"\n\nIt is called as:\n\n```python\n{told}\n```"
