@@ -1,14 +1,20 @@
-"""Import of a synthetic MCD file: memory, speed, and what a kill costs.
+"""Import of a synthetic MCD file, and a build of all four categories by a recorded teacher.
 
-in:  number of records
+in:  number of records; samples of each category
 out: a table on stdout
-not covered: real pictures (the published ones are 40 kB each), running code (viscodex data audit)
+not covered: real pictures (the published ones are 40 kB each), running code (viscodex data audit);
+    what a model would write
 
-    python benchmarks/mcd.py --records 200000
+    python benchmarks/mcd.py --only import --records 200000
+    python benchmarks/mcd.py --only end-to-end --samples 200 -o breadth
 
 Every tenth record has a picture out of a zip archive of as many; one in fifty is broken. The import
 runs in a process of its own, whose peak of resident memory is read; a second one is killed with
 SIGKILL when half of the shards are there, and goes on.
+
+The build is that of tests/data/test_breadth.py, larger: charts written and cut from scripts, pages
+designed and rewritten, posts, problems; a local HTTP teacher that is often busy; benchmarks with planted
+items; all of its processes killed twice on the way.
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 from PIL import Image
@@ -86,19 +93,15 @@ def run(file: Path, images: Path, out: Path, kill: bool) -> str:
     return done_.stdout.strip()
 
 
-def main() -> None:
-    """Make the file, import it twice."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--no-kill", action="store_true")
-    n = parser.parse_args().records
+def compare_imports(n: int, kills: tuple[bool, ...]) -> None:
+    """Make the file, import it undisturbed and killed."""
     os.environ["RECORDS"] = str(n)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file, images = write_mcd(folder, n)
         print(f"{n:,} records, {file.stat().st_size / 1e6:,.0f} MB of JSON")
         contents = set()
-        for kill in (False,) if "--no-kill" in sys.argv else (False, True):
+        for kill in kills:
             samples, rejects, peak, cpu, content = run(
                 file, images, folder / f"out{kill}", kill
             ).split()
@@ -106,8 +109,53 @@ def main() -> None:
             print(f"{what}: {samples} samples, {rejects} rejects, peak {peak} MB, {cpu} s of CPU")
             contents.add(content)
         print("the same content" if len(contents) == 1 else "DIFFERENT CONTENT")
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"CPU of all: {used.ru_utime + used.ru_stime:.1f} s")
+
+
+def build_all(n: int, out: Path) -> None:
+    """Build n samples of each category, killed twice on the way."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.data import breadth
+    from tests.tasks.chat_server import chat_server
+    from viscodex.data.store import open_dataset, read_rejects
+
+    breadth.write_material(out / "material", n)
+    start = time.monotonic()
+    with chat_server() as chat:
+        chat.behaviour = teacher = breadth.Recorded(chat)
+        told = breadth.recipe(
+            out / "material", n, endpoint=chat.url, cache=str(out / "cache"),
+            record=str(out / "replies.jsonl.gz"), price={"in": 2, "out": 8}, budget=1000,
+        )  # fmt: skip
+        killed = breadth.build_killed(out, told, out / "set", chat, 2)
+    seconds = time.monotonic() - start
+    samples = open_dataset(out / "set", verify=True)
+    kept = Counter(sample.id.rsplit("-", 1)[0] for sample in samples)
+    lost = Counter(reject.filter for reject in read_rejects(out / "set"))
+    answers = [len(keys) for keys in teacher.worked.values()]
+    print(f"{len(samples):,} samples in {seconds:,.0f} s, killed {killed} times")
+    print("  ".join(f"{name} {kept[name]} of {m}" for name, m in breadth.wanted(n).items()))
+    print(f"rejects: {', '.join(f'{name} {m}' for name, m in lost.most_common())}")
+    print(
+        f"{len(chat.requests):,} requests: {sum(teacher.trouble.values())} refused by a busy server, "
+        f"{len(answers):,} different ones answered, {sum(answers) - len(answers)} answered again"
+    )
+
+
+def main() -> None:
+    """Both, or one of them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=("import", "end-to-end"))
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--no-kill", action="store_true")
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("-o", "--out", type=Path, default=Path("breadth"))
+    given = parser.parse_args()
+    if given.only != "end-to-end":
+        compare_imports(given.records, (False,) if given.no_kill else (False, True))
+    if given.only != "import":
+        build_all(given.samples, given.out)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"CPU of all: {used.ru_utime + used.ru_stime:.1f} s")
 
 
 if __name__ == "__main__":
