@@ -28,6 +28,7 @@ from tests.evaluate.suites import (
 )
 from viscodex.cli import app
 from viscodex.errors import BadInput, BadRecipe, MissingPart, RunStopped
+from viscodex.evaluate import harness
 from viscodex.evaluate.messages import (
     chat_from_prompt,
     completion_from_output,
@@ -38,6 +39,7 @@ from viscodex.evaluate.provider import Batches
 from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import System, open_system
 from viscodex.models.model import Decoding, Prompt
+from viscodex.models.weights import choose_device
 from viscodex.tasks.task import task
 from viscodex.types import Completion, Message
 
@@ -195,6 +197,21 @@ def test_a_harness_that_is_not_there_is_named_with_its_installation(
     assert not run.exists()
     words[1] = f"{which}/,"
     assert isinstance(CliRunner().invoke(app, words).exception, BadRecipe)
+
+
+def test_a_harness_is_told_of_own_tasks_and_of_a_device_that_is_there(
+    tmp_path: Path, trio: Path
+) -> None:
+    with pytest.raises(BadRecipe, match="no such folder of tasks"):
+        harness._tasks("lm_eval", tmp_path / "none")
+    told = harness._model("lm_eval", str(trio / "code"), 4, None)
+    assert told["model"] == "hf"
+    assert told["model_args"] == {"pretrained": str(trio / "code")}
+    assert told["device"] == choose_device(None)  # without one a harness takes a GPU, there or not
+    with pytest.raises(BadRecipe, match="loads checkpoints itself"):
+        harness._model("lm_eval", "openai/m@http://localhost:1", 1, None)
+    with pytest.raises(BadRecipe, match="not told how"):
+        harness._model("lmms_eval", str(trio / "code"), 1, None)
 
 
 def test_inspect_eval_finds_task_and_provider_by_entry_point(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def evaluate(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
     model: Annotated[str, typer.Option(metavar="M", help="What is evaluated.")] = "nano",
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The benchmark as it was published.")
+        Path | None,
+        typer.Option(metavar="DIR", help="The benchmark as published; of lm_eval: own tasks."),
     ] = None,
     split: Annotated[str, typer.Option(help="One of several subsets or suites.")] = "",
     protocol: Annotated[str, typer.Option(help="paper, strict or both.")] = "both",
@@ -118,6 +119,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON, no table.")] = False,
 ) -> None:
     """Evaluate a model on a benchmark."""
+    if task_name.partition("/")[0] in ("lm_eval", "lmms_eval"):
+        _harness(task_name, model, out, data, limit, batch, device, as_json)
+        return
     from dataclasses import replace
 
     from viscodex.evaluate.limits import Limits
@@ -128,9 +132,6 @@ def evaluate(
     from viscodex.tasks.judge_cost import read_price
     from viscodex.tasks.task import protocols_of, task
 
-    if task_name.partition("/")[0] in ("lm_eval", "lmms_eval"):
-        _harness(task_name, model, out, limit, batch, device, as_json)
-        return
     if robustness and perturb is not None:
         raise BadRecipe(
             "one disturbance, or all of them", "--perturb with --robustness",
@@ -280,6 +281,7 @@ def _harness(
     name: str,
     model: str,
     out: Path,
+    tasks_in: Path | None,
     limit: int | None,
     batch: int | None,
     device: str | None,
@@ -290,7 +292,9 @@ def _harness(
 
     from viscodex.evaluate.harness import run_harness
 
-    found = run_harness(name, model, out, limit=limit, batch=batch, device=device)
+    found = run_harness(
+        name, model, out, tasks_in=tasks_in, limit=limit, batch=batch, device=device
+    )
     if as_json:
         typer.echo(json.dumps(found, indent=1, default=str))
     else:

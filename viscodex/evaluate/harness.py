@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from viscodex.errors import BadRecipe, MissingPart, OutputRefused
 from viscodex.files import write_atomically
-from viscodex.merge.checkpoint import read_checkpoint
+from viscodex.merge.checkpoint import Checkpoint, read_checkpoint
 from viscodex.models.model import DEFAULT, weights_folder
 
 RESULT = "results.json"
 INSTALL = {"lm_eval": "pip install lm-eval", "lmms_eval": "pip install lmms-eval"}
+MULTIMODAL = "hf-multimodal"
 KINDS: dict[str, dict[str, str]] = {
-    "lm_eval": {"": "hf", "qwen2_vl": "hf-multimodal", "qwen2_5_vl": "hf-multimodal"},
+    "lm_eval": {"": "hf", "qwen2_vl": MULTIMODAL, "qwen2_5_vl": MULTIMODAL},
     "lmms_eval": {"qwen2_vl": "qwen2_vl", "qwen2_5_vl": "qwen2_5_vl"},
 }
 """Harness -> model_type of a checkpoint -> what the harness calls such models."""
@@ -33,6 +35,7 @@ def run_harness(
     model: str,
     place: Path,
     *,
+    tasks_in: Path | None = None,
     limit: int | None = None,
     batch: int | None = None,
     device: str | None = None,
@@ -42,6 +45,7 @@ def run_harness(
     Args:
         name: lm_eval/TASK or lmms_eval/TASK; several tasks with commas between.
         model: nano, a checkpoint directory or hub name.
+        tasks_in: folder of further task files, which the harness calls include_path.
         limit, batch, device: as the harness has them.
 
     Raises:
@@ -64,14 +68,11 @@ def run_harness(
         raise OutputRefused(
             "the folder is not empty and holds no results", str(place), "Choose another with -o."
         )
-    kind, path = _model(which, model)
     found = harness.simple_evaluate(
-        model=kind,
-        model_args=f"pretrained={path}",
+        **_model(which, model, batch or 1, device),
         tasks=names,
+        task_manager=_tasks(which, tasks_in),
         limit=limit,
-        batch_size=batch or 1,
-        device=device,
         log_samples=False,
     )
     told = {key: value for key, value in (found or {}).items() if key != "samples"}
@@ -80,14 +81,31 @@ def run_harness(
     return told
 
 
-def _model(which: str, model: str) -> tuple[str, str]:
-    """(what the harness calls such models, path or hub name)"""
+def _tasks(which: str, folder: Path | None) -> Any:
+    """The harness's own tasks, and those of a folder; None: its own alone.
+
+    Raises:
+        BadRecipe: there is no such folder.
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise BadRecipe(
+            "there is no such folder of tasks", str(folder),
+            f"Give one with the YAML files of {which}, or leave --data out.",
+        )  # fmt: skip
+    return import_module(f"{which}.tasks").TaskManager(include_path=str(folder))
+
+
+def _model(which: str, model: str, batch: int, device: str | None) -> dict[str, Any]:
+    """What the harness is told of a model: its name for such ones and the path, or the model itself."""
     if model.startswith(("openai/", "replay/", "inspect/")):
         raise BadRecipe(
             f"{which} loads checkpoints itself", model, "Give a checkpoint directory or hub name."
         )
     path = str(weights_folder(model)) if model == DEFAULT and not Path(model).exists() else model
-    kind = str(read_checkpoint(path).config.get("model_type", ""))
+    checkpoint = read_checkpoint(path)
+    kind = str(checkpoint.config.get("model_type", ""))
     kinds = KINDS[which]
     found = kinds.get(kind, kinds.get(""))
     if found is None:
@@ -95,4 +113,23 @@ def _model(which: str, model: str) -> tuple[str, str]:
             f"{which} is not told how to load such a model",
             f"{model}: model_type {kind}", f"Known are {', '.join(kinds)}.",
         )  # fmt: skip
-    return found, path
+    from viscodex.models.weights import choose_device
+
+    place = choose_device(device)  # where none is named, a harness takes a GPU, there or not
+    if found == MULTIMODAL and find_spec("torchvision") is None:
+        return {"model": _without_eyes(checkpoint, batch, place)}
+    return {
+        "model": found, "model_args": {"pretrained": path}, "batch_size": batch, "device": place,
+    }  # fmt: skip
+
+
+def _without_eyes(checkpoint: Checkpoint, batch: int, device: str) -> Any:
+    """A vision-language model as lm-eval's `hf`, for texts alone: its way to pictures needs torchvision."""
+    from transformers import AutoTokenizer
+
+    from viscodex.models.weights import load
+
+    model = load(checkpoint, device, "bfloat16" if device.startswith("cuda") else "float32")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path)
+    hf = import_module("lm_eval.models.huggingface")
+    return hf.HFLM(pretrained=model, tokenizer=tokenizer, backend="causal", batch_size=batch)
