@@ -253,6 +253,7 @@ def test_the_browser_shows_verdict_table_and_samples(
             assert shown.page.width == width  # nothing sticks out
             said = " ".join(block.text for block in shown.page.blocks)
             assert "ChartMimic: merged is better than vlm" in said
+            assert re.search(r"From vlm to merged: \d+ answers .* points\.", said)  # why
             assert "18 of 18" in said  # our script ran, theirs did not
             assert "page 1 of 2" in said
             assert "differs, vlm" in said

@@ -316,7 +316,7 @@ def _by(one: Comparison, difference: float) -> str:
 def reasons(one: Comparison) -> list[str]:
     """Why, in sentences: the causes, and where it is largest."""
     sentences = [
-        f"{cause.n} answers {cause.name}: {points(cause.share, sign=True)} points."
+        f"{cause.n} answer{'s' * (cause.n != 1)} {cause.name}: {points(cause.share, sign=True)} points."
         for cause in one.causes
         if abs(cause.share) >= 0.0005
     ]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from viscodex.report.compare import Comparison, p_text, points, reasons
 from viscodex.report.page import browser, forest, section, verdict_line
-from viscodex.report.run import System
+from viscodex.report.run import Run, System
 from viscodex.report.samples import SCRIPT, STYLE
 from viscodex.report.statistics import Paired
 from viscodex.report.table import TITLES
@@ -22,7 +23,8 @@ from viscodex.web import ZOOM, page_of, plain
 def compare_page(first: System, second: System, comparisons: Sequence[Comparison]) -> str:
     """The page of `viscodex compare --html`."""
     shared = [
-        System(s.name, {c.task: s.runs[c.task] for c in comparisons}) for s in (first, second)
+        System(s.name, {c.task: _common(s.runs[c.task], c) for c in comparisons})
+        for s in (first, second)
     ]
     protocol = comparisons[0].protocol
     main: dict[str, Comparison] = {}  # under the first protocol of each
@@ -42,6 +44,12 @@ def compare_page(first: System, second: System, comparisons: Sequence[Comparison
     return page_of(
         title, lead, "", body + browser(shared, protocol), script=f"{SCRIPT}{ZOOM}", style=STYLE
     )
+
+
+def _common(run: Run, one: Comparison) -> Run:
+    """The run with the items that were compared alone."""
+    compared = {change.id for change in one.changes}
+    return replace(run, items=tuple(item for item in run.items if item.id in compared))
 
 
 def _comparison(one: Comparison) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from viscodex.errors import BadInput
-from viscodex.report.compare import Comparison, compare_systems, points, verdict
+from viscodex.report.compare import Comparison, compare_systems, points, reasons, verdict
 from viscodex.report.pictures import Album
 from viscodex.report.run import Run, System
 from viscodex.report.samples import BROWSER, SCRIPT, STYLE, as_script_data, samples_data
@@ -68,6 +68,11 @@ def _verdicts(systems: Sequence[System]) -> str:
     rows, refused = against_first(systems)
     cautions = "".join(f'<p class="caution">{plain(text)}</p>' for text in refused)
     told = "".join(verdict_line(one) for one in rows[:6])
+    told += "".join(
+        f'<p class="caution">{plain(f"{one.a} and {one.b}: {text}")}</p>'
+        for one in rows[:6]
+        for text in one.cautions
+    )
     more = (
         '<p class="note">More than one system or benchmark: each line is a test of its own. '
         "viscodex compare shows two systems in detail.</p>"
@@ -95,9 +100,11 @@ def against_first(systems: Sequence[System]) -> tuple[list[Comparison], list[str
 
 
 def verdict_line(one: Comparison) -> str:
-    """The verdict on a benchmark, coloured by its sign."""
+    """The verdict on a benchmark, coloured by its sign; below it the first reasons."""
     text = f"{TITLES.get(one.task, one.task)}: {verdict(one)}."
-    return f'<p class="verdict {mood(one)}">{plain(text)}</p>'
+    why = f"From {one.a} to {one.b}: {' '.join(reasons(one)[:2])}" if reasons(one) else ""
+    below = f'<p class="why">{plain(why)}</p>' if why else ""
+    return f'<p class="verdict {mood(one)}">{plain(text)}</p>{below}'
 
 
 def mood(one: Comparison) -> str:
@@ -159,13 +166,7 @@ def table_note(table: Table) -> str:
         "Of all items; no answer and no score count 0. Below: 95 % bootstrap interval over items, "
         "and, where it differs, the mean over the scored items alone."
     )
-    sizes = {
-        column.title: cell.n
-        for line in table.lines
-        for column in table.columns
-        if (cell := line.cells.get(column.key))
-    }
-    note += f" Items: {', '.join(f'{name} {n:,}' for name, n in sizes.items())}."
+    note += f" Items: {', '.join(_sizes(table))}."
     others = {
         column.title: cell.protocol
         for line in table.lines
@@ -180,6 +181,17 @@ def table_note(table: Table) -> str:
     if table.published and not table.is_whole:
         note += " Their average here is over the columns that were measured, not the paper's six."
     return note
+
+
+def _sizes(table: Table) -> Iterator[str]:
+    """The items of each column; of each system where they differ."""
+    for column in table.columns:
+        there = {line.name: cell.n for line in table.lines if (cell := line.cells.get(column.key))}
+        if len(set(there.values())) > 1:
+            told = ", ".join(f"{n:,} of {name}" for name, n in there.items())
+            yield f"{column.title} {told}: means over different items, not to be compared"
+        elif there:
+            yield f"{column.title} {max(there.values()):,}"
 
 
 def _row(table: Table, line: Line) -> str:

@@ -43,6 +43,8 @@ def shared_order(runs: Sequence[Run], protocol: str) -> list[str]:
     ids = dict.fromkeys(item.id for run in runs for item in run.items)
 
     def worth(name: str) -> tuple[float, float]:
+        if any(name not in row for row in values):  # there is nothing to compare
+            return -1.0, 0.0
         known = [0.0 if (v := row.get(name)) is None or math.isnan(v) else v for row in values]
         return max(known) - min(known), -max(known)
 
@@ -109,8 +111,10 @@ def _question(item: KeptItem) -> dict[str, Any]:
 def _answer(
     run: Run, item: KeptItem | None, protocol: str, metrics: Iterable[str], limit: int
 ) -> dict[str, Any]:
-    """One system's answer: v values, s status, r reason, c code, m problem, n notes."""
-    if item is None or not item.answers:
+    """One system's answer: v values, s status, r reason, c code, m problem, n notes, x never asked."""
+    if item is None:
+        return {"s": "not in this run", "v": [None for _ in metrics], "x": 1}
+    if not item.answers:
         return {"s": "unanswered", "v": [None for _ in metrics]}
     there = run.protocol(protocol)
     values = item.values.get(there, {})
@@ -198,7 +202,7 @@ function difference(a, b, label) {
   return f;
 }
 function verdict(item) {
-  if (task.runs.length < 2) return "";
+  if (task.runs.length < 2 || item.a.some(a => a.x)) return "";
   const d = value(item, 1) - value(item, 0);
   return Math.abs(d) < 1e-9 ? "tie" : d > 0 ? "win" : "loss";
 }
@@ -295,6 +299,7 @@ main { display: block; } main > section { margin: 0 0 2rem; }
 .top { position: static; } h2 { font: 600 1.05rem system-ui, "DejaVu Sans", sans-serif; margin: 1.6rem 0 .5rem; }
 main p { max-width: 60rem; }
 .verdict { font-size: 1.15rem; font-weight: 600; margin: .2rem 0; max-width: none; }
+.why { color: var(--soft); margin: 0 0 .7rem; }
 .verdict.win { color: var(--good); } .verdict.loss { color: var(--warn); }
 :root { --good: #1d6b3c; --mark: #3b76d6; --soon: #8a8f98; }
 @media (prefers-color-scheme: dark) { :root { --good: #7fd6a2; --mark: #7fb0ff; --soon: #7d828b; } }
