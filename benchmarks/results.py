@@ -1,0 +1,431 @@
+"""docs/results.md by one command: what a family reached, and what a search finds for its merge.
+
+    python benchmarks/results.py FAMILY [--size cpu] [--limit 40] [--trials 24] [-o docs/results.md]
+
+in:  the folder of `viscodex nano train`, and the recipe that it was trained by (--size)
+out: the Markdown file, and beside it a folder of its name with the curves as SVG
+not covered: training; `viscodex nano measure` and `viscodex nano tables` with more samples: what these have
+     measured before is read, what they have not is measured here with --limit
+
+    members    each on held-out samples, paired where it stands on another's shoulders
+    settings   lambda, TIES, DARE, replacing: merged, and fine-tuned where that was done
+    dev        charts of a seed of their own; two searches, by the loss of their code and of what is seen
+    test       the best recipe of the first against the paper's lambda, on held-out charts that no choice saw
+
+Everything lies in FAMILY/results and goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from viscodex import __version__
+from viscodex.cli.terminal import say
+from viscodex.data.recipe import DataRecipe
+from viscodex.data.store import open_dataset, shard_path, write_shard
+from viscodex.errors import BadInput, ViscodexError
+from viscodex.evaluate.run import Plan, evaluate
+from viscodex.evaluate.system import open_system
+from viscodex.files import write_atomically
+from viscodex.merge.apply import merge
+from viscodex.merge.checkpoint import read_checkpoint
+from viscodex.merge.search.curve import Dot, Series, curve_svg
+from viscodex.merge.search.objective import LossEvaluator, open_search_model
+from viscodex.merge.search.points import Point
+from viscodex.merge.search.recipe import Objective, SearchRecipe
+from viscodex.merge.search.result import sentences, shown, write_result
+from viscodex.merge.search.run import Search, search
+from viscodex.merge.search.space import PAPER_LAMBDA, label_of
+from viscodex.models.model import Decoding, open_model
+from viscodex.nano.family import Family, read_family_recipe
+from viscodex.nano.measure import MAX_TOKENS, Figure, measure
+from viscodex.nano.tables import make_tables
+from viscodex.recipe import check_recipe, read_recipe
+from viscodex.report.compare import (  # fmt: skip
+    Comparison,
+    compare_runs,
+    compare_systems,
+    p_text,
+    points,
+    reasons,
+    verdict,
+)
+from viscodex.report.run import read_run, read_systems
+from viscodex.report.statistics import Paired, paired
+from viscodex.tasks.from_samples import benchmark_of_samples
+from viscodex.tasks.summary import interval
+from viscodex.tasks.task import task
+from viscodex.train.watch import Show, read_lines
+from viscodex.types import Sample
+
+DEV_SEED = 2_000_000  # added to the seed of the charts' recipe; held-out samples have another
+ALL = ("charts", "pages", "problems", "reading")
+KINDS = {
+    "vlm": ALL,
+    "code": ("problems",),
+    "merged": ALL,
+    "nano": ALL,
+}  # the code model has no eyes
+WHAT = {"code": "code", "seen": "what is seen"}
+STEPS = (("vlm", "merged"), ("merged", "nano"))  # who stands on whose shoulders
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much is measured."""
+
+    limit: int = 40  # samples of each kind, where none were measured before
+    dev: int = 160  # charts of the dev split; three in five are searched on
+    trials: int = 24
+    batch: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Two merges on held-out charts: the paper's lambda, and what the search chose."""
+
+    charts: Comparison  # code that was written, run and compared
+    losses: dict[str, Paired]  # code, seen: nats a token
+
+
+# --- members ----------------------------------------------------------------------------------------
+
+
+def members(family: Family, wanted: Wanted) -> dict[str, list[Figure]]:
+    """The figures of each member; what `viscodex nano measure` left is read."""
+    held_out = family.folder / "held_out"
+    found = {}
+    for name, kinds in KINDS.items():
+        there = [k for k in kinds if (held_out / ("charts" if k == "reading" else k)).exists()]
+        place = family.folder / "measured" / name
+        with open_model(str(family.model(name)), batch=wanted.batch) as model:
+            found[name] = measure(model, held_out, place, wanted.limit, say, there)
+    return found
+
+
+def members_markdown(figures: dict[str, list[Figure]], said: Sequence[str]) -> list[str]:
+    """A row for each figure, a column for each member."""
+    cells = {(f.data, f.metric, name): f for name, each in figures.items() for f in each}
+    rows = dict.fromkeys((data, metric) for data, metric, _ in cells)
+    lines = ["## The family on held-out samples", "", *(f"- {text}" for text in said), ""]
+    lines += [f"| data | metric | {' | '.join(figures)} |", "|---|---|" + "---:|" * len(figures)]
+    for data, metric in rows:
+        told = [_cell(cells.get((data, metric, name))) for name in figures]
+        lines.append(f"| {data} | {metric} | {' | '.join(told)} |")
+    note = "Percent of n samples of seeds that no training set has, with 95 % bootstrap intervals."
+    return [*lines, "", note, ""]
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    ends = f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
+    return f"{100 * figure.value:.1f} ({ends}; n {figure.n})"
+
+
+def steps(family: Family) -> list[str]:
+    """One sentence for each benchmark of each pair of members, by the paired test."""
+    said = []
+    for pair in STEPS:
+        names = [f"{name}={family.folder / 'measured' / name}" for name in pair]
+        try:
+            first, second = read_systems(names)
+            found = compare_systems(first, second)
+        except BadInput as error:  # measured on other numbers of samples
+            said.append(f"{pair[1]} and {pair[0]} cannot be compared: {error.what}.")
+            continue
+        said += [f"{one.task}: {verdict(one)}." for one in found]
+    return said
+
+
+def learning_curve(family: Family) -> str:
+    """Held-out loss of every stage over its steps."""
+    series = []
+    for name in family.stages:
+        rows = [r for r in read_lines(family.folder / name / "metrics.jsonl") if "eval_loss" in r]
+        if rows:
+            series.append(Series(name, tuple(Dot(r["step"], r["eval_loss"]) for r in rows)))
+    return curve_svg(
+        series, title="Held-out loss of each stage", x_label="step", y_label="nats a token"
+    )
+
+
+# --- settings -----------------------------------------------------------------------------------------
+
+
+def settings(family: Family, wanted: Wanted, **which: Any) -> list[dict[str, Any]]:
+    """The rows of `viscodex nano tables`; made where they are not there."""
+    file = family.folder / "tables" / "rows.json"
+    if not file.exists():
+        make_tables(family, wanted.limit, say, **which)
+    rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))
+    return rows
+
+
+def settings_curve(rows: Iterable[dict[str, Any]]) -> str:
+    """Execution rate and low level over lambda, merged and fine-tuned."""
+    series: dict[str, list[Dot]] = {}
+    for row in rows:
+        if row["lam"] is not None and row["metric"] in ("exec_rate", "low_level"):
+            dot = Dot(row["lam"], *(100 * row[key] for key in ("value", "low", "high")))
+            series.setdefault(f"{row['metric']}, {row['stage']}", []).append(dot)
+    return curve_svg(
+        [Series(name, tuple(dots)) for name, dots in series.items()],
+        title="Held-out charts over lambda, 95 % intervals",
+        x_label="lambda: weight of the vision-language model",
+        y_label="percent",
+        mark=(PAPER_LAMBDA, "paper"),
+    )
+
+
+def settings_markdown(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A row for each setting and stage."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    by_place: dict[tuple[str, str], dict[str, Figure]] = {}
+    for row in rows:
+        figure = Figure(*(row[key] for key in ("data", "metric", "value", "low", "high", "n")))
+        by_place.setdefault((row["setting"], row["stage"]), {})[row["metric"]] = figure
+    lines = ["## Ways to merge, on held-out charts", ""]
+    lines += [f"| setting | stage | {' | '.join(metrics)} |", "|---|---|" + "---:|" * len(metrics)]
+    for (setting, stage), figures in by_place.items():
+        told = [_cell(figures.get(metric)) for metric in metrics]
+        lines.append(f"| {setting} | {stage} | {' | '.join(told)} |")
+    return [*lines, ""]
+
+
+# --- search -------------------------------------------------------------------------------------------
+
+
+def dev_split(family: Family, n: int) -> dict[str, Path]:
+    """Charts of a seed of their own: their code, and what else is asked of their pictures."""
+    from viscodex.data.build import build
+
+    recipe = read_recipe(DataRecipe, Path(family.recipe.data["charts"]))
+    sources = {
+        label: entry.model_copy(update={"n": 5 * n})  # a chart is told in up to five samples
+        for label, entry in recipe.sources.items()
+    }
+    whole = family.folder / "results" / "dev" / "charts"
+    build(recipe.model_copy(update={"seed": recipe.seed + DEV_SEED, "sources": sources}), whole)
+    found = {}
+    for name, samples in by_skill(open_dataset(whole)).items():
+        found[name] = family.folder / "results" / "dev" / name
+        write_shard(shard_path(found[name], 0, 1), samples)
+    return found
+
+
+def by_skill(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """Those that ask for code, and those that ask what is seen."""
+    found: dict[str, list[Sample]] = {"code": [], "seen": []}
+    for sample in samples:
+        found["code" if sample.task == "code" else "seen"].append(sample)
+    return {name: each for name, each in found.items() if each}
+
+
+def searched(family: Family, name: str, dev: Path, wanted: Wanted) -> Search:
+    """The lambda curve by the loss of these answers; for code the optimiser too."""
+    n = len(open_dataset(dev))
+    chosen = max(2, 3 * min(n, wanted.dev) // 5)
+    recipe: dict[str, Any] = {
+        **{one: str(family.model(one)) for one in ("vlm", "code", "base")},
+        "objective": {
+            "kind": "loss", "data": str(dev), "n": chosen, "batch": wanted.batch,
+            "confirm": min(n, wanted.dev) - chosen if name == "code" else 0,
+        },
+        "test": [{"data": str(family.folder / "held_out" / "charts")}],
+        "curve": {},
+    }  # fmt: skip
+    if name == "code" and wanted.trials:
+        recipe["optimise"] = {
+            "trials": wanted.trials, "coefficients": "module",
+            "methods": ["task_arithmetic", "ties", "dare_linear"],
+        }  # fmt: skip
+    place = family.folder / "results" / f"search_{name}"
+    found = search(check_recipe(SearchRecipe, recipe, where=f"search of {name}"), place)
+    write_result(found, place)
+    return found
+
+
+def trade(found: dict[str, Search]) -> str:
+    """What a lambda costs and brings: both losses over it."""
+    series = [Series(f"loss of {WHAT[name]}", tuple(_dots(one))) for name, one in found.items()]
+    return curve_svg(
+        series,
+        title="Dev split, charts: losses over lambda, 95 % intervals (lower is better)",
+        x_label="lambda: weight of the vision-language model",
+        y_label="nats a token",
+        mark=(PAPER_LAMBDA, "paper"),
+    )
+
+
+def _dots(found: Search) -> Iterable[Dot]:
+    for point in sorted(found.points, key=lambda p: _lam(p)):
+        if point.kind == "curve" and point.state == "done":
+            yield Dot(_lam(point), point.mean, *interval(point.known))
+
+
+def _lam(point: Point) -> float:
+    return next((float(v) for k, v in point.params.items() if k.startswith("lam")), math.nan)
+
+
+def search_markdown(found: dict[str, Search]) -> list[str]:
+    """What each search says."""
+    lines = ["## Search for lambda, on the dev split", ""]
+    for name, one in found.items():
+        what = f"Loss of {WHAT[name]}, nats a token, lower is better; {len(one.points)} points:"
+        lines += [what, "", *(f"- {text}" for text in sentences(one)[:-1]), ""]
+    return lines
+
+
+# --- test ---------------------------------------------------------------------------------------------
+
+
+def tested(family: Family, found: Search, wanted: Wanted) -> Tested | None:
+    """The chosen recipe against the paper's lambda; None where they are the same."""
+    best, paper = found.best, found.paper
+    if best is None or paper is None or best.key == paper.key:
+        return None
+    samples = by_skill(open_dataset(family.folder / "held_out" / "charts"))
+    values = {}
+    for name, point in (("paper", paper), ("best", best)):
+        place = family.folder / "results" / name
+        if not (place / "model" / "config.json").exists():
+            merge(recipe=point.recipe, out=place / "model", resume=(place / "model").exists())
+        _run_charts(place, samples["code"][: wanted.limit], wanted)
+        values[name] = {skill: _losses(place / "model", each) for skill, each in samples.items()}
+    runs = [read_run(family.folder / "results" / n / "charts", n) for n in ("paper", "best")]
+    (charts,) = compare_runs(*runs)
+    return Tested(charts, {s: _paired(values["paper"][s], values["best"][s]) for s in samples})
+
+
+def _run_charts(place: Path, samples: Sequence[Sample], wanted: Wanted) -> None:
+    plan = Plan(Decoding(max_tokens=MAX_TOKENS["charts"]))
+    with open_system(str(place / "model"), batch=wanted.batch) as system:
+        benchmark = benchmark_of_samples("chartmimic", samples)
+        evaluate(
+            task("chartmimic"), benchmark, system, place / "charts", plan, protocols=("strict",)
+        )
+
+
+def _losses(model: Path, samples: Sequence[Sample]) -> list[float | None]:
+    file = model.parent / f"loss_{samples[0].task}_{len(samples)}.json"
+    if not file.exists():
+        objective = Objective(kind="loss", data="held out", batch=8)
+        with open_search_model(read_checkpoint(str(model)), objective, None, None) as opened:
+            values = LossEvaluator(opened, objective).values(samples)  # type: ignore[arg-type]
+        write_atomically(file, json.dumps(values))
+    found: list[float | None] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+def _paired(a: Sequence[float | None], b: Sequence[float | None]) -> Paired:
+    both = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return paired([x for x, _ in both], [y for _, y in both])
+
+
+def test_markdown(found: Search, test: Tested | None) -> list[str]:
+    """Whether the search was worth it, on samples that it never saw."""
+    lines = [f"## The chosen recipe against lambda {PAPER_LAMBDA}, on held-out charts", ""]
+    best = found.best
+    if best is None:
+        return [*lines, "No point could be evaluated.", ""]
+    if test is None:
+        return [*lines, f"The search chose lambda {PAPER_LAMBDA} itself: there is nothing to compare.", ""]  # fmt: skip
+    lines += [
+        f"Chosen on the dev split: {label_of(best.recipe)}.", "",
+        f"- Charts written, run and compared: {verdict(test.charts)}.",
+        *(f"- {text}" for text in reasons(test.charts)[:3]),
+    ]  # fmt: skip
+    for skill, pair in test.losses.items():
+        word = ("lower" if pair.difference < 0 else "higher") if pair.is_clear else "not clearly other"  # fmt: skip
+        lines.append(f"- The loss of {WHAT[skill]} is {word}: {_loss(found, pair)}.")
+    heads = "| metric | n | lambda 0.7 | chosen | difference | 95 % interval | test |"
+    lines += ["", heads, "|---|---:|---:|---:|---:|---:|---:|"]
+    rows = [(name, pair, points) for name, pair in test.charts.metrics.items()]
+    for name, pair, form in rows:
+        ends = f"{form(pair.low, sign=True)} to {form(pair.high, sign=True)}"
+        lines.append(
+            f"| {name} | {pair.n} | {form(pair.a)} | {form(pair.b)} | {form(pair.difference, sign=True)} "
+            f"| {ends} | {p_text(pair.p)} |"
+        )
+    for skill, pair in test.losses.items():
+        low, high = (shown(found.recipe, x, sign=True) for x in (pair.low, pair.high))
+        lines.append(
+            f"| loss, {skill} | {pair.n} | {pair.a:.4f} | {pair.b:.4f} "
+            f"| {shown(found.recipe, pair.difference, sign=True)} | {low} to {high} | {p_text(pair.p)} |"
+        )
+    return [*lines, "", "No choice was made on these charts.", ""]
+
+
+def _loss(found: Search, pair: Paired) -> str:
+    return f"{shown(found.recipe, pair.difference, sign=True)} nats a token, {p_text(pair.p)}"
+
+
+# --- all of it ----------------------------------------------------------------------------------------
+
+
+def results(family: Family, out: Path, wanted: Wanted, command: str, **which: Any) -> None:
+    """Measure what is missing, then write the file and its curves."""
+    figures = members(family, wanted)
+    rows = settings(family, wanted, **which)
+    found = {
+        name: searched(family, name, dev, wanted)
+        for name, dev in dev_split(family, wanted.dev).items()
+    }
+    test = tested(family, found["code"], wanted)
+    plots = {
+        "learning": ("Held-out loss of each stage", learning_curve(family)),
+        "lambda": ("Held-out charts over lambda", settings_curve(rows)),
+        "search": ("Losses over lambda", trade(found)),
+    }
+    folder = out.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (_, svg) in plots.items():
+        if svg:
+            write_atomically(folder / f"{name}.svg", svg + "\n")
+    shown_as = {
+        name: [f"![{title}]({folder.name}/{name}.svg)", ""] if svg else []
+        for name, (title, svg) in plots.items()
+    }
+    lines = [
+        "# Results of the embedded family", "",
+        f"Written by `{command}` (viscodex {__version__}, Python {platform.python_version()}); the numbers are what",
+        "came out, whatever they say. What the family is: [nano.md](nano.md).", "",
+        *members_markdown(figures, steps(family)), *shown_as["learning"],
+        *settings_markdown(rows), *shown_as["lambda"],
+        *search_markdown(found), *shown_as["search"],
+        *test_markdown(found["code"], test),
+    ]  # fmt: skip
+    write_atomically(out, "\n".join(lines).rstrip() + "\n")
+    say(f"written: {out}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("family", type=Path)
+    parser.add_argument("--size", default="auto", help="its recipe: cpu, gpu, auto or a file")
+    parser.add_argument("--limit", type=int, default=Wanted.limit)
+    parser.add_argument("--trials", type=int, default=Wanted.trials)
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs/results.md"))
+    asked = parser.parse_args()
+    command = f"python benchmarks/results.py FAMILY --size {Path(asked.size).name} --limit {asked.limit} --trials {asked.trials}"  # fmt: skip
+    family = Family(read_family_recipe(asked.size), asked.family, Show(line=say))
+    try:
+        results(family, asked.out, Wanted(asked.limit, trials=asked.trials), command)
+    except ViscodexError as error:
+        say(str(error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""benchmarks/results.py: the whole document of a family in which nothing is learnt, made once."""
+
+from __future__ import annotations
+
+import re
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.nano.test_family import family as family
+from viscodex.data.store import open_dataset
+from viscodex.nano.measure import MAX_TOKENS
+from viscodex.nano.tables import SETTINGS
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The benchmark as a module; its models say little."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "results", raising=False)
+    for kind in MAX_TOKENS:
+        monkeypatch.setitem(MAX_TOKENS, kind, 24)
+    import results
+
+    return results
+
+
+def test_one_command_writes_tables_curves_and_the_test_of_the_search(
+    family: Any,
+    program: Any,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "docs" / "results.md"
+    wanted = program.Wanted(limit=2, dev=6, trials=3, batch=4)
+    program.results(family, out, wanted, "the command", settings=SETTINGS[:2])
+    told = out.read_text()
+    for head in ("on held-out samples", "Ways to merge", "Search for lambda", "The chosen recipe against lambda 0.7"):  # fmt: skip
+        assert f"## {head}" in told or head in told, head
+    assert "| charts | exec_rate |" in told
+    assert "lambda_0 |" in told
+    assert "nan" not in told.lower()
+    plots = re.findall(r"\]\((results/\w+\.svg)\)", told)
+    assert plots == ["results/learning.svg", "results/lambda.svg", "results/search.svg"]
+    for plot in plots:
+        ET.parse(out.parent / plot)
+    dev = family.folder / "results" / "dev"
+    assert {s.task for s in open_dataset(dev / "code")} == {"code"}
+    assert "code" not in {s.task for s in open_dataset(dev / "seen")}
+    kept = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.json*") if "docs" not in f.parts}  # fmt: skip
+    program.results(family, out, wanted, "the command", settings=SETTINGS[:2])
+    assert out.read_text() == told
+    done = {f: f.stat().st_mtime_ns for f in kept if "answers" in f.name or "points" in f.name or "loss" in f.name}  # fmt: skip
+    assert done == {f: kept[f] for f in done}
+    assert any("points" in f.name for f in done)
