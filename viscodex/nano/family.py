@@ -197,8 +197,11 @@ class Family:
 
     def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
         """The merged model fine-tuned on pictures and their code; tower and projector stay."""
-        known = [one for one in self.recipe.tuned_on if one in self.recipe.data]
-        parts = [self._part(one, tasks=("code",)) for one in known]
+        parts = [
+            self._part(one, tasks=("code",), weight=weight)
+            for one, weight in self.recipe.tuned_on.items()
+            if one in self.recipe.data
+        ]
         self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
 
     # --- how ----------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ def teach_reading(
     done = 0
     if state.exists():
         done = _restore(state, reader, optimizer)
-        say(f"reading: going on at step {done} of {how.steps}")
+        say(f"{folder.name}: going on at step {done} of {how.steps}")
     began = time.perf_counter()
     for step in range(done, how.steps):
         for group in optimizer.param_groups:
@@ -193,7 +193,7 @@ def teach_reading(
             pace = (time.perf_counter() - began) / (step + 1 - done)
             left = (how.steps - step - 1) * pace / 60
             say(
-                f"reading: step {step + 1} of {how.steps}, loss {float(loss.detach()):.3f}, "
+                f"{folder.name}: step {step + 1} of {how.steps}, loss {float(loss.detach()):.3f}, "
                 f"{told(found)}, {left:.0f} min left"
             )
         if (step + 1) % how.save_every == 0 or last:

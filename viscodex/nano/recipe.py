@@ -70,5 +70,7 @@ class NanoRecipe(Frozen):
     vlm: dict[str, Any] = Field(default_factory=dict)
     code: dict[str, Any] = Field(default_factory=dict)
     tuned: dict[str, Any] = Field(default_factory=dict)
-    tuned_on: tuple[str, ...] = ("charts", "pages", "problems")  # of `data`
+    tuned_on: dict[str, float] = Field(  # of `data`: how often an epoch goes over it
+        default_factory=lambda: {"charts": 1.0, "pages": 1.0, "problems": 1.0}
+    )
     lam: Annotated[float, Field(ge=0, le=1)] = 0.7
