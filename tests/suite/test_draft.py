@@ -209,6 +209,82 @@ def test_killed_without_a_warning_only_what_was_under_way_is_asked_again(
     assert len(repeated(chat.requests)) <= 2
 
 
+KILLED = r"""
+import os, signal, sys
+from pathlib import Path
+import yaml
+from viscodex.data.teacher import Teacher
+from viscodex.suite import ask, draft, drafts
+from viscodex.suite.recipe import SuiteRecipe
+
+recipe, out, point = sys.argv[1:]
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def dies(owner, name, call, before=False, half=None):
+    whole, calls = getattr(owner, name), []
+    def doing(*given, **named):
+        calls.append(1)
+        if before:
+            die()
+        done = whole(*given, **named)
+        if len(calls) == call:
+            if half is not None:
+                with (Path(out) / "funnel" / half).open("ab") as file:
+                    file.write(b'{"id": "q1", "da')
+            die()
+        return done
+    setattr(owner, name, doing)
+
+def progress(phase, done, total):
+    if point == "a row is written" and (phase, done) == ("rewritten", 2):
+        die()
+
+if point == "answers without a row":
+    dies(ask, "indispensable", 3)
+if point == "half a row":
+    dies(ask, "sort", 2, half="sorted.jsonl")
+if point == "a paraphrase without a row":
+    dies(ask, "rewrite", 1)
+if point == "some of the drafts":
+    dies(drafts.Drafts, "add", 2)
+if point == "no origin":
+    dies(draft, "_write_origin", 1, before=True)
+if point == "no recording":
+    dies(Teacher, "record", 1, before=True)
+draft.make_drafts(SuiteRecipe(**yaml.safe_load(Path(recipe).read_text())), Path(out), progress=progress)
+"""
+POINTS = (
+    "answers without a row", "half a row", "a row is written", "a paraphrase without a row",
+    "some of the drafts", "no origin", "no recording",
+)  # fmt: skip
+
+
+def test_killed_at_every_point_of_the_way_no_request_is_paid_twice(
+    made: Made, store: Path, tmp_path: Path, chat: Chat
+) -> None:
+    """With one request at a time none is under way when a point is reached: none comes again."""
+    given = recipe_of(store, chat, tmp_path)
+    given["teacher"] |= {"concurrency": 1, "record": str(tmp_path / "replies.jsonl")}
+    recipe, seen = tmp_path / "recipe.yaml", [0]
+    recipe.write_text(yaml.safe_dump(given))
+    for point in (*POINTS, ""):
+        argv = [sys.executable, "-c", KILLED, str(recipe), str(tmp_path / "d"), point]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == (-signal.SIGKILL if point else 0), (point, done.stderr)
+        assert repeated(chat.requests) == [], point
+        seen.append(len(chat.requests))
+    assert seen[1] < seen[2] < seen[3] <= seen[4] < seen[5] == seen[6] == seen[-1]
+    assert plain(tmp_path / "d") == plain(made[1])
+    ours, theirs = ((place / "draft.json") for place in (tmp_path / "d", made[1]))
+    assert json.loads(ours.read_bytes())["funnel"] == json.loads(theirs.read_bytes())["funnel"]
+    lines = [
+        sorted(path.read_text().splitlines()) for path in (tmp_path / "replies.jsonl", made[2])
+    ]
+    assert lines[0] == lines[1]
+
+
 def test_a_budget_stops_the_run_before_it_is_passed_and_more_goes_on(
     made: Made, store: Path, tmp_path: Path, chat: Chat
 ) -> None:
