@@ -67,14 +67,6 @@ def demo(
     from viscodex.models.model import weights_folder
 
     place = weights if weights is not None else weights_folder("nano").parent
-    if weights is None and not (place / "nano" / "config.json").exists():
-        from viscodex.nano.trio_demo import run_trio_demo
-
-        say(
-            "the trained weights are not part of this installation: a random trio is merged instead"
-        )
-        run_trio_demo(out, typer.echo)
-        return
     from viscodex.nano.demo import run_demo
 
     examples = pictures or place.parents[2] / "examples" / "pictures"

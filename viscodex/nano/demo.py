@@ -2,7 +2,7 @@
 
 in:  the embedded weights, pictures with their reference code beside them
 out: FOLDER/merged, FOLDER/demo.html
-not covered: the page (demo_page.py); an installation without weights (trio_demo.py)
+not covered: the page (demo_page.py)
 """
 
 from __future__ import annotations
