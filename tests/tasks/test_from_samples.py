@@ -8,6 +8,7 @@ import pytest
 
 from tests.data.samples import chart, problem
 from viscodex.errors import BadDataset, BadRecipe
+from viscodex.tasks import chart_scripts
 from viscodex.tasks.from_samples import benchmark_of_samples
 
 SAMPLES = [chart(0), chart(1), replace(chart(2), task="describe"), problem()]
@@ -40,3 +41,10 @@ def test_what_cannot_be_scored_is_refused() -> None:
         benchmark_of_samples("infibench", SAMPLES)
     with pytest.raises(BadDataset, match="category html"):
         benchmark_of_samples("design2code", SAMPLES)
+
+
+def test_a_reference_that_only_shows_its_figure_saves_it() -> None:
+    code = "import matplotlib.pyplot as plt\nplt.title('t')\nplt.show()\n"
+    told = chart_scripts.reference(code, "bar_0")
+    assert told.endswith('plt.savefig("bar_0.pdf")') and "plt.show" not in told
+    assert chart_scripts.reference(told, "bar_0") == told

@@ -245,9 +245,10 @@ def _scorer(task: str, how: dict[str, Any]) -> Any:
 
 def _item(task: str, name: str, reference: str) -> Any:
     if task == "chart":
+        from viscodex.tasks import chart_scripts
         from viscodex.tasks.chart_items import ChartItem
 
-        return ChartItem(name, "direct", reference)
+        return ChartItem(name, "direct", chart_scripts.reference(reference, name))
     from viscodex.tasks.design2code.items import PageItem
 
     return PageItem(reference, {})

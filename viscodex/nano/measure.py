@@ -161,7 +161,8 @@ def _answers(
     if file.exists():
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            known[row.pop("id")] = Completion(**row)
+            name = row.pop("id")
+            known[name] = Completion(**row)
     left = [sample for sample in samples if sample.id not in known]
     prompts = [Prompt(sample.messages[:1], sample.images, sample.id) for sample in left]
     said = model.complete(prompts, Decoding(max_tokens=max_tokens))

@@ -76,6 +76,14 @@ def checked(code: str, name: str) -> str:
     return f'{cut(code).strip()}\nplt.savefig("{name}.pdf")'
 
 
+def reference(code: str, name: str) -> str:
+    """A script as the benchmark's references are: it saves its figure as a PDF.
+
+    What is drawn counts when it is saved, so a script that only shows its figure has no text.
+    """
+    return code if "plt.savefig(" in code else checked(code, name)
+
+
 def evaluated(code: str, name: str) -> str:
     """The script whose drawings are compared: an exception ends it early, but the figure counts.
 
