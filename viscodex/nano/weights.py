@@ -80,8 +80,10 @@ def _card(family: Path, name: str, out: Path) -> None:
     lines = [
         f"# nano-{name}", "", f"What it is: {ABOUT[name]}.",
         "Made by `viscodex nano train` on procedural data (CC0-1.0); licence as the project's.", "",
-        "It knows small charts of plain to middling difficulty and small pages; any other picture gets a best",
-        "effort. Figures on held-out samples, 95 % bootstrap intervals, by `viscodex nano measure`:", "",
+        "Its world: charts of 336 x 252 px, twelve kinds in one plain hand (viscodex/nano/small_charts.py), and pages of",
+        "336 x 224 px, eight kinds (viscodex/nano/small_pages.py); any other picture gets a best effort. It has learnt on",
+        "two CPU cores for two hours: it sees kinds, layout and some words and colours; values and long texts it guesses.",
+        "Figures on held-out samples, 95 % bootstrap intervals, by `viscodex nano measure`:", "",
         "| data | metric | value | interval | n |", "|---|---|---|---|---|",
         *(
             f"| {r['data']} | {r['metric']} | {r['value']:.3f} | {r['low']:.3f} to {r['high']:.3f} | {r['n']} |"
