@@ -105,7 +105,10 @@ def test_a_member_is_measured_once(family, tmp_path):
         again = measure(
             model, family.folder / "held_out", tmp_path, 2, said.append, ("pages", "reading")
         )
+        (tmp_path / "pages.json").unlink()  # the answers are there, and are scored again
+        scored = measure(model, family.folder / "held_out", tmp_path, 2, said.append, ("pages",))
     assert model_calls == again
+    assert scored == [figure for figure in again if figure.data == "pages"]
     assert {f.data for f in again} == {"pages", "reading"} and all(1 <= f.n <= 2 for f in again)
 
 
