@@ -637,7 +637,7 @@ func main() {
 _DONE_RUST = """
 fn main() {
     use std::io::{Read, Write};
-    use std::os::fd::FromRawFd;
+    use std::os::unix::io::FromRawFd;  // also in Rust 1.63
     viscodex_main();
     let mut nonce = String::new();
     let mut source = unsafe { std::fs::File::from_raw_fd(NONCE) };
