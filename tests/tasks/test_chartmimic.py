@@ -203,3 +203,14 @@ def test_scripts_end_with_one_save() -> None:
     script = evaluated("a = 1", "line_1")
     assert script.startswith("try:\n    a = 1\nexcept Exception as e:\n")
     compile(script, "x", "exec")
+
+
+def test_reference_that_only_shows_its_figure_has_its_texts(tmp_path: Path) -> None:
+    code = (
+        "import matplotlib.pyplot as plt\nplt.bar([1, 2], [3, 4])\nplt.title('Sales')\nplt.show()\n"
+    )
+    item = Item("bar_1", (), (), ChartItem("bar_1", "direct", code))
+    answer = read_answer("bar_1", Completion(f"```python\n{code}```"))
+    with ChartScorer(("paper",), cache=tmp_path, workers=1) as scorer:
+        (score,) = scorer.score(item, answer)
+    assert score.values["text"] == score.values["low_level"] == 1.0

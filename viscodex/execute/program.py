@@ -251,12 +251,15 @@ def _prepare(
     where: Mapping[str, Any],
     beside: Mapping[str, str] = {},
     words: Sequence[str] = (),
+    warned: bool = False,
 ) -> _Ready | Execution:
     """A runnable program, or the Execution of a compiler that refused it.
 
     Args:
         beside: further source files, name -> text.
         words: further words for the compiler.
+        warned: a program that came out runs, whatever the compiler had to say: tsc writes one
+            also where types are wrong.
     """
     tool = find_tool(language.name)
     how: dict[str, Any] = {**where, "read_only": tool.readable}
@@ -280,9 +283,8 @@ def _prepare(
         sources = {_java_file(code): sources[language.file], **{n: sources[n] for n in beside}}
     compiler = [names.get(word, word) for word in language.compile]
     compiler = [word.replace("Main.java", " ".join(sources)) for word in compiler] + [*words]
-    script = '"$@" >&2 && exec cat -- "$0"'
-    if language.name == "typescript":  # wrong types are told, and the program is there all the same
-        script = '"$@" >&2; test -e "$0" && exec cat -- "$0"'
+    then = '; test -e "$0" &&' if warned else " &&"
+    script = f'"$@" >&2{then} exec cat -- "$0"'
     done = sandbox.run(
         ["/bin/sh", "-c", script, language.product, *compiler],
         limits=compile_limits,
@@ -637,7 +639,7 @@ func main() {
 _DONE_RUST = """
 fn main() {
     use std::io::{Read, Write};
-    use std::os::unix::io::FromRawFd;  // also in Rust 1.63
+    use std::os::unix::io::FromRawFd;
     viscodex_main();
     let mut nonce = String::new();
     let mut source = unsafe { std::fs::File::from_raw_fd(NONCE) };
@@ -689,7 +691,8 @@ def run_unit_test(
     Args:
         code: the answer, what goes before it included (import lines, prefix).
         test: source that follows it.
-        compat: passed means exit status 0 (Python: no exception), as InfiBench has it. Otherwise
+        compat: passed means exit status 0 (Python: no exception) of what the compiler wrote, as
+            InfiBench has it. Otherwise
             the program must also prove that it came to its end, so os._exit(0) or exit() in an
             answer passes nothing; a Python answer must be whole without its test. This stops
             early ends and ordinary trickery; compiled programs, and code that reads its own
@@ -709,7 +712,7 @@ def run_unit_test(
         return _in_harness(interpreter, order, files, limits, where, refuse=["rt_sigaction"])[0]
     whole = f"{code}\n{test}\n"
     if compat or kind.name == "sql":
-        ready = _prepare(whole, kind, limits, COMPILE_LIMITS, where)
+        ready = _prepare(whole, kind, limits, COMPILE_LIMITS, where, warned=compat)
         return ready if isinstance(ready, Execution) else _run(ready, files, "", limits)
     return _run_with_proof(whole, kind, files, limits, where)
 

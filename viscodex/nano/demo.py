@@ -245,10 +245,9 @@ def _scorer(task: str, how: dict[str, Any]) -> Any:
 
 def _item(task: str, name: str, reference: str) -> Any:
     if task == "chart":
-        from viscodex.tasks import chart_scripts
         from viscodex.tasks.chart_items import ChartItem
 
-        return ChartItem(name, "direct", chart_scripts.reference(reference, name))
+        return ChartItem(name, "direct", reference)
     from viscodex.tasks.design2code.items import PageItem
 
     return PageItem(reference, {})

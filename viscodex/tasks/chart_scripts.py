@@ -77,11 +77,11 @@ def checked(code: str, name: str) -> str:
 
 
 def reference(code: str, name: str) -> str:
-    """A script as the benchmark's references are: it saves its figure as a PDF.
+    """A reference that saves its figure, as those of the benchmark all do.
 
-    What is drawn counts when it is saved, so a script that only shows its figure has no text.
+    What is drawn counts when it is saved, so one that only shows its figure would have no text.
     """
-    return code if "plt.savefig(" in code else checked(code, name)
+    return code if "savefig(" in code else checked(code, name)
 
 
 def evaluated(code: str, name: str) -> str:

@@ -177,7 +177,8 @@ class ChartScorer:
             checked = self._execute(script, chart.name, "chartmimic", images=False)
             passed = checked.status == "ok"
             status, reason = checked.status, checked.reason
-        reference = self.references.get(chart.reference, chart.name, "chartmimic")
+        saving = chart_scripts.reference(chart.reference, chart.name)
+        reference = self.references.get(saving, chart.name, "chartmimic")
         found = chart_metrics.low_level(reference.figure or _EMPTY, done.figure or _EMPTY)
         shown = Execution(status, reason=reason, images=done.images if passed else ())
         notes = reference.figure.notes if reference.figure else ()

@@ -13,15 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from viscodex.errors import BadDataset, BadRecipe
-from viscodex.tasks import chart_scripts
 from viscodex.tasks.chart_items import ChartItem
 from viscodex.tasks.task import Benchmark, Item, Picture
 from viscodex.types import Category, Sample
 
 
 def _chart(sample: Sample, number: int) -> Any:
-    name = f"{sample.meta.get('kind', 'chart')}_{number}"
-    return ChartItem(name, "direct", chart_scripts.reference(sample.reference, name))
+    kind = str(sample.meta.get("kind", "chart"))
+    return ChartItem(f"{kind}_{number}", "direct", sample.reference)
 
 
 def _page(sample: Sample, number: int) -> Any:
