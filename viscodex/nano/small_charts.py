@@ -26,11 +26,10 @@ from viscodex.data.charts.measure import measure
 from viscodex.data.charts.script import text
 from viscodex.data.charts.source import stable_seed
 from viscodex.data.charts.tables import plural
+from viscodex.data.charts.tell import code_turns, markdown, sample_of
 from viscodex.data.charts.vocabulary import MONTHS, TOPICS, Topic
 from viscodex.data.draft import Draft, Evidence, Filter, Machine
-from viscodex.types import Category, Message, Sample
-
-LICENCE = "CC0-1.0"
+from viscodex.types import Category, Sample
 
 COLORS = (
     "tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "gold", "teal",
@@ -55,6 +54,12 @@ class Plot:
     values: list[list[int | float]]  # of each series
     colors: list[str]  # of each series; of a pie, of each row
     options: dict[str, bool] = field(default_factory=dict)  # grid, marker, dashed
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """Labels of the x and the y axis as they are drawn: lying bars change them over."""
+        labels = self.x_label, self.y_label
+        return labels[::-1] if self.kind == "barh" else labels
 
 
 class SmallCharts:
@@ -88,41 +93,14 @@ class SmallCharts:
         """The chart as code; then its texts, its table, what it is, and questions."""
         rng = Random(draft.seed ^ 0x5A11)
         plot = Plot(**draft.facts)
-        told = {"code": [(rng.choice(wordings.CODE), f"```python\n{draft.code.strip()}\n```")]}
+        told = {"code": code_turns(draft, rng)}
         if rng.random() < self.inverse:
             told["ocr"] = [(rng.choice(wordings.OCR), texts(plot))]
             told["describe"] = [(rng.choice(wordings.DESCRIBE), describe(plot))]
             ask = rng.choice(wordings.TABLE).format(form="Markdown", panel="")
             told["table"] = [(ask, table(plot))]
             told["question"] = questions(plot, rng)
-        return tuple(_sample(draft, evidence, task, turns) for task, turns in told.items())
-
-
-def _sample(
-    draft: Draft, evidence: Evidence, task: str, turns: Sequence[tuple[str, str]]
-) -> Sample:
-    messages = []
-    for k, (ask, answer) in enumerate(turns):
-        messages.append(Message("user", ask if k else f"<image>\n{ask}"))
-        messages.append(Message("assistant", answer))
-    code = task == "code"
-    return Sample(
-        id=draft.id if code else f"{draft.id}-{task}",
-        category="chart",
-        messages=tuple(messages),
-        images=evidence.images,
-        task=task,
-        reference=draft.code if code else "",
-        language=draft.language if code else "",
-        meta={
-            "source": "procedural",
-            "kind": draft.kind,
-            "licence": LICENCE,
-            "seed": draft.seed,
-            "difficulty": draft.difficulty,
-            "stamp": dict(evidence.executions[0].stamp),
-        },
-    )
+        return tuple(sample_of(draft, evidence, task, turns) for task, turns in told.items())
 
 
 # --- what is drawn --------------------------------------------------------------------------------
@@ -151,11 +129,11 @@ def _by_group(kind: str, topic: Topic, rng: Random) -> Plot:
     n = min(len(members), rng.randint(3, 5))
     rows = rng.sample(members, n)
     several = KINDS[kind].several
-    series = _years(rng, rng.choice((2, 2, 3))) if several else [topic.short or topic.subject]
+    series = _years(rng, rng.choice((2, 2, 3))) if several else [_brief(topic)]
     values = _values(topic, rng, len(rows), len(series))
-    title = f"{topic.short or topic.subject} by {by}"
+    title = f"{_brief(topic)} by {by}"
     if rng.random() < 0.4 and not several:
-        title = f"{topic.short or topic.subject}, {rng.randint(2010, 2025)}"
+        title = f"{_brief(topic)}, {rng.randint(2010, 2025)}"
     x_label, y_label = by.capitalize(), topic.label
     n_colors = len(rows) if KINDS[kind].circle else len(series)
     if KINDS[kind].circle:
@@ -164,6 +142,10 @@ def _by_group(kind: str, topic: Topic, rng: Random) -> Plot:
         kind, title, x_label, y_label, by, rows, series, values, rng.sample(COLORS, n_colors),
         {"grid": not KINDS[kind].circle and rng.random() < 0.35},
     )  # fmt: skip
+
+
+def _brief(topic: Topic) -> str:
+    return topic.short or topic.subject
 
 
 def _years(rng: Random, n: int) -> list[str]:
@@ -184,12 +166,10 @@ def _over_time(kind: str, topic: Topic, rng: Random) -> Plot:
     )
     groups = [m for m in next(iter(topic.by.values())) if len(m) <= 12]
     several = KINDS[kind].several and len(groups) > 2
-    series = (
-        rng.sample(groups, rng.choice((2, 2, 3))) if several else [topic.short or topic.subject]
-    )
-    title = topic.subject if rng.random() < 0.5 else f"{topic.short or topic.subject} by {by}"
+    series = rng.sample(groups, rng.choice((2, 2, 3))) if several else [_brief(topic)]
+    title = topic.subject if rng.random() < 0.5 else f"{_brief(topic)} by {by}"
     if not several and groups and rng.random() < 0.4:
-        title = f"{topic.short or topic.subject}: {rng.choice(groups)}"
+        title = f"{_brief(topic)}: {rng.choice(groups)}"
     return Plot(
         kind, title, by.capitalize(), topic.label, by, rows, series,
         _values(topic, rng, n, len(series)), rng.sample(COLORS, len(series)),
@@ -224,14 +204,14 @@ def script(plot: Plot) -> str:
         lines.append(f'ax.grid(axis="{"x" if plot.kind == "barh" else "y"}")')
     lines.append(f"ax.set_title({text(plot.title)})")
     if plot.x_label:
-        labels = (plot.x_label, plot.y_label)
-        x, y = labels if plot.kind != "barh" else labels[::-1]
+        x, y = plot.axes
         lines += [f"ax.set_xlabel({text(x)})", f"ax.set_ylabel({text(y)})"]
     if len(plot.series) > 1:
         lines.append("ax.legend()")
     return "\n".join([*lines, "fig.tight_layout()", "plt.show()", ""])
 
 
+CALLS = {"area": "fill_between"}  # of axes, where it is not called like the kind
 FIGURE = ["", "fig, ax = plt.subplots(figsize=(4, 3), dpi=84)"]
 
 
@@ -250,10 +230,11 @@ def _columns(plot: Plot) -> list[str]:
     return [f"values_{k} = {_list(column)}" for k, column in enumerate(plot.values, 1)]
 
 
-def _bar(plot: Plot, name: str) -> list[str]:
-    call = "barh" if plot.kind == "barh" else "bar"
+def _one(plot: Plot, name: str) -> list[str]:
+    """One series of one colour."""
+    call = CALLS.get(plot.kind, plot.kind)
     draw = f"ax.{call}({name}, values, color={text(plot.colors[0])})"
-    return [*_columns(plot), *FIGURE, draw]
+    return [*_columns(plot), *FIGURE, draw, *_ticks(plot, name)]
 
 
 def _grouped(plot: Plot, name: str) -> list[str]:
@@ -295,21 +276,12 @@ def _line(plot: Plot, name: str) -> list[str]:
         values = f"values_{k}" if many else "values"
         named = f", label={text(label)}" if many else ""
         lines.append(f"ax.{call}({name}, {values}, color={text(color)}{look}{named})")
-    if plot.by == "year":
-        lines.append(f"ax.set_xticks({name})")
-    return lines
+    return [*lines, *_ticks(plot, name)]
 
 
-def _area(plot: Plot, name: str) -> list[str]:
-    lines = [*_columns(plot), *FIGURE]
-    lines.append(f"ax.fill_between({name}, values, color={text(plot.colors[0])})")
-    return [*lines, f"ax.set_xticks({name})"] if plot.by == "year" else lines
-
-
-def _scatter(plot: Plot, name: str) -> list[str]:
-    lines = [*_columns(plot), *FIGURE]
-    lines.append(f"ax.scatter({name}, values, color={text(plot.colors[0])})")
-    return [*lines, f"ax.set_xticks({name})"] if plot.by == "year" else lines
+def _ticks(plot: Plot, name: str) -> list[str]:
+    """A tick for every year: matplotlib would choose halves of them."""
+    return [f"ax.set_xticks({name})"] if plot.by == "year" else []
 
 
 def _stem(plot: Plot, name: str) -> list[str]:
@@ -338,8 +310,8 @@ class Kind:
 LINES = {"marker": 0.5, "dashed": 0.25}
 
 KINDS: dict[str, Kind] = {
-    "bar": Kind("bar chart", "bars", _by_group, _bar),
-    "barh": Kind("horizontal bar chart", "bars", _by_group, _bar),
+    "bar": Kind("bar chart", "bars", _by_group, _one),
+    "barh": Kind("horizontal bar chart", "bars", _by_group, _one),
     "grouped": Kind("grouped bar chart", "bars", _by_group, _grouped, several=True),
     "stacked": Kind("stacked bar chart", "bars", _by_group, _stacked, several=True),
     "line": Kind("line chart", "line", _over_time, _line, lines=LINES),
@@ -347,8 +319,8 @@ KINDS: dict[str, Kind] = {
         "line chart of several series", "lines", _over_time, _line, several=True, lines=LINES
     ),
     "step": Kind("step chart", "line", _over_time, _line),
-    "area": Kind("area chart", "area", _over_time, _area),
-    "scatter": Kind("scatter plot", "dots", _over_time, _scatter),
+    "area": Kind("area chart", "area", _over_time, _one),
+    "scatter": Kind("scatter plot", "dots", _over_time, _one),
     "stem": Kind("stem plot", "stems", _over_time, _stem),
     "pie": Kind("pie chart", "wedges", _by_group, _pie, circle=True),
     "donut": Kind("donut chart", "wedges", _by_group, _pie, circle=True),
@@ -362,10 +334,11 @@ KINDS: dict[str, Kind] = {
 def texts(plot: Plot) -> str:
     """Title, labels, legend and names of the rows, a line each."""
     legend = plot.series if len(plot.series) > 1 else []
-    rows, labels = list(map(str, plot.rows)), [plot.y_label, plot.x_label]
+    rows = list(map(str, plot.rows))
     if plot.kind == "barh":  # from bottom to top
-        rows, labels = rows[::-1], labels[::-1]
-    lines = [plot.title, labels[0], *legend, *rows, labels[1]]
+        rows.reverse()
+    x, y = plot.axes
+    lines = [plot.title, y, *legend, *rows, x]
     return "\n".join(line for line in lines if line)
 
 
@@ -382,7 +355,7 @@ def describe(plot: Plot) -> str:
     kind = KINDS[plot.kind]
     parts = [f'{article(kind.name).capitalize()} titled "{plot.title}".']
     if plot.x_label:
-        x, y = (plot.x_label, plot.y_label) if plot.kind != "barh" else (plot.y_label, plot.x_label)
+        x, y = plot.axes
         parts.append(f'The x-axis is labelled "{x}", the y-axis "{y}".')
     words = [color_word(color) for color in plot.colors]
     if len(plot.series) > 1:
@@ -402,11 +375,8 @@ def describe(plot: Plot) -> str:
 
 def table(plot: Plot) -> str:
     """Its values in Markdown."""
-    head = [plot.by, *plot.series]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for k, row in enumerate(plot.rows):
-        lines.append("| " + " | ".join(map(str, (row, *(c[k] for c in plot.values)))) + " |")
-    return "\n".join(lines)
+    rows = list(zip(plot.rows, *plot.values, strict=True))
+    return markdown({"columns": [plot.by, *plot.series], "rows": rows})
 
 
 def questions(plot: Plot, rng: Random) -> list[tuple[str, str]]:
@@ -418,7 +388,7 @@ def questions(plot: Plot, rng: Random) -> list[tuple[str, str]]:
         (f"How many {plural(plot.by)} are shown?", str(len(plot.rows))),
     ]
     if plot.x_label:
-        x, y = (plot.x_label, plot.y_label) if plot.kind != "barh" else (plot.y_label, plot.x_label)
+        x, y = plot.axes
         found += [("What is the label of the x-axis?", x), ("What is the label of the y-axis?", y)]
     if len(plot.series) == 1:
         column = plot.values[0]

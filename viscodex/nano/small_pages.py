@@ -21,10 +21,10 @@ from viscodex.data.draft import Draft, Evidence, Filter, Machine
 from viscodex.data.pages.answers import instruction
 from viscodex.data.pages.filters import THRESHOLDS, page_filters
 from viscodex.data.pages.look import Look, color_name, draw_look
-from viscodex.data.pages.source import LICENCE, measure
+from viscodex.data.pages.source import measure, page_sample
 from viscodex.data.pages.trades import TRADES
 from viscodex.data.pages.wording import Wording
-from viscodex.types import Category, Message, Sample
+from viscodex.types import Category, Sample
 
 WINDOW = (336, 224)
 """Width and height, px: 12 x 8 vision tokens."""
@@ -74,33 +74,13 @@ class SmallPages:
         shown = evidence.executions[0]
         assert shown.page is not None
         rng = Random(draft.seed ^ 0x5A11)
-        pairs = [("code", instruction(rng), f"```html\n{draft.code.strip()}\n```")]
+        turns = {"code": (instruction(rng), f"```html\n{draft.code.strip()}\n```")}
         if rng.random() < self.inverse:
             blocks = sorted(shown.page.blocks, key=lambda block: (round(block.y / 6), block.x))
             lines = [" ".join(block.text.split()) for block in blocks]
-            pairs.append(("ocr", "Read all texts of this page, one a line.", "\n".join(lines)))
-            pairs.append(("describe", "Describe this page.", describe(draft, lines)))
-        return tuple(
-            Sample(
-                id=draft.id if task == "code" else f"{draft.id}-{task}",
-                category="html",
-                messages=(Message("user", f"<image>\n{ask}"), Message("assistant", answer)),
-                images=shown.images[:1],
-                task=task,
-                reference=draft.code if task == "code" else "",
-                language="html",
-                meta={
-                    "source": "procedural",
-                    "kind": draft.kind,
-                    "licence": LICENCE,
-                    "seed": draft.seed,
-                    "difficulty": draft.difficulty,
-                    "window": list(WINDOW),
-                    "stamp": shown.stamp,
-                },
-            )
-            for task, ask, answer in pairs
-        )
+            turns["ocr"] = ("Read all texts of this page, one a line.", "\n".join(lines))
+            turns["describe"] = ("Describe this page.", describe(draft, lines))
+        return tuple(page_sample(draft, shown, task, pair, WINDOW) for task, pair in turns.items())
 
 
 def told(code: str) -> list[str]:

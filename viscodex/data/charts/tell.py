@@ -31,7 +31,7 @@ Turn = tuple[str, str]  # question, answer
 def tell(draft: Draft, evidence: Evidence, shares: Mapping[str, float]) -> tuple[Sample, ...]:
     """The samples of a draft; the inverse ones only where the picture agrees with the facts."""
     rng = Random(f"{draft.seed} tell")
-    samples = [_sample(draft, evidence, "code", _code(draft, rng))]
+    samples = [sample_of(draft, evidence, "code", code_turns(draft, rng))]
     figure = evidence.executions[0].figure
     drawn = {task: rng.random() < share for task, share in shares.items()}
     if figure is None:
@@ -41,11 +41,12 @@ def tell(draft: Draft, evidence: Evidence, shares: Mapping[str, float]) -> tuple
     for task, wanted in drawn.items():
         turns = _turns(task, draft, panels, figure, whole, Random(f"{draft.seed} {task}"))
         if wanted and turns:
-            samples.append(_sample(draft, evidence, task, turns))
+            samples.append(sample_of(draft, evidence, task, turns))
     return tuple(samples)
 
 
-def _sample(draft: Draft, evidence: Evidence, task: str, turns: Sequence[Turn]) -> Sample:
+def sample_of(draft: Draft, evidence: Evidence, task: str, turns: Sequence[Turn]) -> Sample:
+    """One thing that is asked of a chart, as a sample: questions and answers in their order."""
     messages = []
     for k, (question, answer) in enumerate(turns):
         messages.append(Message("user", question if k else f"<image>\n{question}"))
@@ -55,7 +56,7 @@ def _sample(draft: Draft, evidence: Evidence, task: str, turns: Sequence[Turn]) 
         "source": "procedural", "kind": draft.kind, "licence": "CC0-1.0", "seed": draft.seed,
         "difficulty": draft.difficulty, "stamp": dict(evidence.executions[0].stamp),
     }  # fmt: skip
-    if draft.facts:
+    if "panels" in draft.facts:
         meta["facts"] = {"idiom": draft.facts.get("idiom", ""), "panels": _outline(draft.facts)}
     return Sample(
         id=draft.id if code else f"{draft.id}-{task}",
@@ -73,7 +74,8 @@ def _outline(facts: Facts) -> list[dict[str, Any]]:
     return [{"kind": p["kind"], "title": p["title"]} for p in facts["panels"]]
 
 
-def _code(draft: Draft, rng: Random) -> list[Turn]:
+def code_turns(draft: Draft, rng: Random) -> list[Turn]:
+    """Its code, asked for in one of many wordings."""
     return [(rng.choice(wordings.CODE), f"```python\n{draft.code.rstrip()}\n```")]
 
 

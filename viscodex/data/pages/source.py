@@ -130,34 +130,45 @@ class PageSource:
         rng = Random(draft.seed ^ 0x7E11)
         told = Told(draft, shown.page, rng)
         fence = f"```html\n{draft.code.strip()}\n```"
-        samples = [self._sample(draft, shown, "code", instruction(rng), fence)]
+        window = draft.facts.get("window", (1280, 720))
+        samples = [page_sample(draft, shown, "code", (instruction(rng), fence), window)]
         for task, ask in INVERSE_TASKS.items():
             wanted = rng.random() < self.shares[task]
             pair = ask(told) if wanted else None
             if pair is not None:
-                samples.append(self._sample(draft, shown, task, *pair))
+                samples.append(page_sample(draft, shown, task, pair, window))
         return tuple(samples)
 
-    def _sample(self, draft: Draft, shown: Execution, task: str, ask: str, answer: str) -> Sample:
-        code = task == "code"
-        return Sample(
-            id=draft.id if code else f"{draft.id}-{task}",
-            category="html",
-            messages=(Message("user", f"<image>\n{ask}"), Message("assistant", answer)),
-            images=shown.images[:1],
-            task=task,
-            reference=draft.code if code else "",
-            language="html",
-            meta={
-                "source": "procedural",
-                "kind": draft.kind,
-                "licence": LICENCE,
-                "seed": draft.seed,
-                "difficulty": draft.difficulty,
-                "window": list(draft.facts.get("window", (1280, 720))),
-                "stamp": shown.stamp,
-            },
-        )
+
+def page_sample(
+    draft: Draft, shown: Execution, task: str, pair: tuple[str, str], window: Sequence[int]
+) -> Sample:
+    """One thing that is asked of a page, as a sample.
+
+    Args:
+        pair: question and answer.
+        window: width and height at which it was shown, px.
+    """
+    code = task == "code"
+    ask, answer = pair
+    return Sample(
+        id=draft.id if code else f"{draft.id}-{task}",
+        category="html",
+        messages=(Message("user", f"<image>\n{ask}"), Message("assistant", answer)),
+        images=shown.images[:1],
+        task=task,
+        reference=draft.code if code else "",
+        language="html",
+        meta={
+            "source": "procedural",
+            "kind": draft.kind,
+            "licence": LICENCE,
+            "seed": draft.seed,
+            "difficulty": draft.difficulty,
+            "window": list(window),
+            "stamp": shown.stamp,
+        },
+    )
 
 
 def _known(where: str, given: Iterable[str], known: Iterable[str]) -> None:
