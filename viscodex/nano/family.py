@@ -149,26 +149,29 @@ class Family:
 
     def train_reading(self) -> None:
         """A vision tower that reads."""
-        how = self.recipe.reading
-        teach_reading(self._see().config.vision_config, self._words(), self.folder / "reading",
-                      self._school(how), self.show.line)  # fmt: skip
+        self._teach("reading")
 
     def train_naming(self) -> None:
         """Its tokens taught to be what the family knows: the embeddings of the words they show.
 
         (Those before the drill, which moves them little; so both may run at the same time.)
         """
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        self._teach("naming", after="reading")
 
-        known = AutoModelForCausalLM.from_pretrained(self.model("language"), dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
-        names = Names(tokenizer, known.get_input_embeddings().weight.detach())
-        teach_reading(self._see().config.vision_config, self._words(), self.folder / "naming",
-                      self._school(self.recipe.naming), self.show.line,
-                      start=self.folder / "reading" / "reader.safetensors", names=names)  # fmt: skip
-
-    def _school(self, how: Reading) -> Schooling:
-        return Schooling(**how.model_dump(), seed=self.recipe.seed)
+    def _teach(self, name: str, after: str | None = None) -> None:
+        """A school of the tower: its own, or what follows an earlier one and learns names."""
+        place = self.folder / name
+        if (place / "vision.safetensors").exists():
+            return
+        more: dict[str, Any] = {}
+        if after is not None:
+            words = self._text_model("language").get_input_embeddings().weight.detach()
+            more["names"] = Names(self._tokenizer(), words)
+            more["start"] = self.folder / after / "reader.safetensors"
+        how: Reading = getattr(self.recipe, name)
+        school = Schooling(**how.model_dump(), seed=self.recipe.seed)
+        vision = self._see().config.vision_config
+        teach_reading(vision, self._words(), place, school, self.show.line, **more)
 
     def train_vlm(self) -> None:
         """Taught to see charts and pages, and not to write code from pictures."""
@@ -240,11 +243,19 @@ class Family:
     def _words(self) -> list[str]:
         return words_of(read_texts(self.corpus, SHOWN), CHARACTERS)
 
-    def _see(self) -> Any:
-        """A vision-language model of the family's sizes with random weights."""
+    def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+        return AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+
+    def _text_model(self, name: str) -> Any:
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(self.model(name), dtype=torch.float32)
+
+    def _see(self) -> Any:
+        """A vision-language model of the family's sizes with random weights."""
+        tokenizer = self._tokenizer()
         torch.manual_seed(self.recipe.seed)
         vision = self.recipe.vision.model_dump()
         sizes = self.recipe.text.model_dump(exclude={"vocab_size"})
@@ -255,11 +266,8 @@ class Family:
 
     def _join(self, out: Path) -> None:
         """The base's language model behind the tower that reads."""
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         model = self._see()
-        base = AutoModelForCausalLM.from_pretrained(self.model("base"), dtype=torch.float32)
-        weights = dict(_renamed(base.state_dict()))
+        weights = dict(_renamed(self._text_model("base").state_dict()))
         tower = load_file(self.folder / "naming" / "vision.safetensors")
         weights |= {f"model.visual.{name}": value for name, value in tower.items()}
         missing, unexpected = model.load_state_dict(weights, strict=False)
@@ -269,8 +277,7 @@ class Family:
         part = out.with_name(out.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         model.to(torch.bfloat16).save_pretrained(part)
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
-        save_processor(tokenizer, part, self.recipe.max_vision_tokens)
+        save_processor(self._tokenizer(), part, self.recipe.max_vision_tokens)
         part.replace(out)
 
 

@@ -146,15 +146,13 @@ def teach_reading(
     start: Path | None = None,
     names: Names | None = None,
 ) -> None:
-    """Train a tower; go on where an earlier process stopped; what is done is left.
+    """Train a tower; go on where an earlier process stopped.
 
     Args:
         vision_config: of the Qwen2.5-VL that will have the tower.
         start: reader.safetensors of an earlier school; None: random weights.
         names: of the language model whose words the vision tokens are to be; None: reading alone.
     """
-    if (folder / "vision.safetensors").exists():
-        return
     folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(how.seed)
