@@ -115,18 +115,11 @@ def build_all(n: int, out: Path) -> None:
     """Build n samples of each category, killed twice on the way."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.data import breadth
-    from tests.tasks.chat_server import chat_server
     from viscodex.data.store import open_dataset, read_rejects
 
     breadth.write_material(out / "material", n)
     start = time.monotonic()
-    with chat_server() as chat:
-        chat.behaviour = teacher = breadth.Recorded(chat)
-        told = breadth.recipe(
-            out / "material", n, endpoint=chat.url, cache=str(out / "cache"),
-            record=str(out / "replies.jsonl.gz"), price={"in": 2, "out": 8}, budget=1000,
-        )  # fmt: skip
-        killed = breadth.build_killed(out, told, out / "set", chat, 2)
+    killed, teacher = breadth.build_by_teacher(out, n, kills=2, budget=1000)
     seconds = time.monotonic() - start
     samples = open_dataset(out / "set", verify=True)
     kept = Counter(sample.id.rsplit("-", 1)[0] for sample in samples)
@@ -136,7 +129,7 @@ def build_all(n: int, out: Path) -> None:
     print("  ".join(f"{name} {kept[name]} of {m}" for name, m in breadth.wanted(n).items()))
     print(f"rejects: {', '.join(f'{name} {m}' for name, m in lost.most_common())}")
     print(
-        f"{len(chat.requests):,} requests: {sum(teacher.trouble.values())} refused by a busy server, "
+        f"{len(teacher.chat.requests):,} requests: {sum(teacher.trouble.values())} refused by a busy server, "
         f"{len(answers):,} different ones answered, {sum(answers) - len(answers)} answered again"
     )
 

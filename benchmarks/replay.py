@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from score import HERE, Meter, pairs_of
+from score import GOLDEN, Meter, pairs_of
 
 from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import open_system
@@ -90,11 +90,8 @@ def alone(pairs: list[dict[str, Any]], n: int, meter: Meter) -> tuple[float, flo
 
 
 def main() -> None:
-    given = HERE.parent / "shared" / "golden"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--golden", type=Path, default=given if given.is_dir() else HERE / "tests" / "golden"
-    )
+    parser.add_argument("--golden", type=Path, default=GOLDEN)
     parser.add_argument("--n", type=int, default=25)
     asked = parser.parse_args()
     meter = Meter()

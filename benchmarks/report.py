@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from score import HERE, pairs_of
+from score import GOLDEN, HERE, pairs_of
 
 from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import open_system
@@ -128,11 +128,8 @@ def folder_of(place: Path | None) -> Iterator[Path]:
 
 
 def main() -> None:
-    given = HERE.parent / "shared" / "golden"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--golden", type=Path, default=given if given.is_dir() else HERE / "tests" / "golden"
-    )
+    parser.add_argument("--golden", type=Path, default=GOLDEN)
     parser.add_argument("--n", type=int, default=5000)
     parser.add_argument("--runs", type=Path)
     parser.add_argument("--playwright", metavar="PYTHON")

@@ -45,6 +45,9 @@ from viscodex.text import read_answer
 from viscodex.types import Completion, FigureRecord
 
 HERE = Path(__file__).resolve().parents[1]
+SHARED = HERE.parent / "shared" / "golden"
+GOLDEN = SHARED if SHARED.is_dir() else HERE / "tests" / "golden"
+"""The recorded scores: all of them, or the small part that comes with the project."""
 RICK = HERE / "tests" / "golden" / "design2code" / "rick.jpg"
 LOG = {"text": "texts", "type": "calls", "color": "colors", "layout": "layouts"}
 DRIVER = """
@@ -327,9 +330,7 @@ def design2code(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    given = HERE.parent / "shared" / "golden"
-    default = given if given.is_dir() else HERE / "tests" / "golden"
-    parser.add_argument("--golden", type=Path, default=default)
+    parser.add_argument("--golden", type=Path, default=GOLDEN)
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--only", nargs="*", choices=("chartmimic", "design2code"))
     parser.add_argument(

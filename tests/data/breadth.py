@@ -32,7 +32,7 @@ from tests.data.test_decontaminate import (
     picture,
     prose,
 )
-from tests.tasks.chat_server import Answer, Chat, fails, says
+from tests.tasks.chat_server import Answer, Chat, chat_server, fails, says
 from viscodex.data.posts.fetch import fetch_pictures
 from viscodex.data.posts.index import build_store
 
@@ -236,6 +236,21 @@ class Recorded:
 
 
 # --- a build that is killed and gone on with ------------------------------------------------------
+
+
+def build_by_teacher(folder: Path, n: int, kills: int, budget: float) -> tuple[int, Recorded]:
+    """Build FOLDER/set of FOLDER/material by a teacher whose replies are recorded; kill it on the way.
+
+    Returns:
+        How often it was killed before it ended, and the teacher.
+    """
+    with chat_server() as chat:
+        chat.behaviour = teacher = Recorded(chat)
+        told = recipe(
+            folder / "material", n, endpoint=chat.url, cache=str(folder / "cache"),
+            record=str(folder / "replies.jsonl.gz"), price={"in": 2, "out": 8}, budget=budget,
+        )  # fmt: skip
+        return build_killed(folder, told, folder / "set", chat, kills), teacher
 
 
 def build_killed(folder: Path, told: dict[str, Any], out: Path, chat: Chat, kills: int) -> int:

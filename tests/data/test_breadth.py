@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pytest
 
 from tests.data import breadth
-from tests.tasks.chat_server import chat_server
 from viscodex.data.build import build
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset, read_manifest, read_rejects
@@ -33,14 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Through the command line, killed on the way."""
     place = tmp_path_factory.mktemp("breadth")
     breadth.write_material(place / "material", N)
-    with chat_server() as chat:
-        chat.behaviour = teacher = breadth.Recorded(chat)
-        told = breadth.recipe(
-            place / "material", N, endpoint=chat.url, cache=str(place / "cache"),
-            record=str(place / "replies.jsonl.gz"), price={"in": 2, "out": 8}, budget=50,
-        )  # fmt: skip
-        killed = breadth.build_killed(place, told, place / "set", chat, KILLS)
-    return Built(place, killed, teacher)
+    return Built(place, *breadth.build_by_teacher(place, N, KILLS, budget=50))
 
 
 def test_every_source_reaches_its_quota_and_every_sample_says_what_made_it(built: Built) -> None:

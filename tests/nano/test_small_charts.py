@@ -2,19 +2,11 @@
 
 import io
 
-import pytest
 from PIL import Image
 
-from viscodex.data.draft import Machine
 from viscodex.nano.small_charts import KINDS, SmallCharts
 
 SIZE = (336, 252)
-
-
-@pytest.fixture(scope="module")
-def machine():
-    with Machine() as machine:
-        yield machine
 
 
 def test_every_kind_is_drawn_kept_and_told(machine):

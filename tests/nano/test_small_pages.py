@@ -2,17 +2,9 @@
 
 import io
 
-import pytest
 from PIL import Image
 
-from viscodex.data.draft import Machine
 from viscodex.nano.small_pages import KINDS, WINDOW, SmallPages
-
-
-@pytest.fixture(scope="module")
-def machine():
-    with Machine() as machine:
-        yield machine
 
 
 def test_every_kind_is_shown_kept_and_told(machine):
