@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from tests.data import breadth
 from viscodex.data.build import build
@@ -76,7 +77,11 @@ def test_what_benchmarks_have_is_rejected_and_reported(built: Built) -> None:
 
 def test_the_card_tells_sources_licences_prompts_rejects_and_has_galleries(built: Built) -> None:
     card = (built.place / "set" / "README.md").read_text()
-    for text in (*breadth.wanted(N), *breadth.LICENCES[1:2], "page_rewrite-1", "hollow_tests"):
+    rows = [
+        f"| {label} | no_reply |" for label in ("chart_script", "html_designed", "html_rewritten")
+    ]
+    compared = "Compared with ChartMimic (20 items), Design2Code"
+    for text in (*breadth.wanted(N), "mit", "page_rewrite-1", "hollow_tests", compared, *rows):
         assert text in card, text
     assert (built.place / "set" / "gallery.html").stat().st_size > 10_000
     assert (built.place / "set" / "rejects.html").stat().st_size > 10_000
@@ -85,10 +90,12 @@ def test_the_card_tells_sources_licences_prompts_rejects_and_has_galleries(built
         assert rejects[name], rejects
 
 
-def test_the_recording_makes_the_same_samples_again_without_an_endpoint(
+def test_card_and_recording_make_the_same_samples_again_without_an_endpoint(
     built: Built, tmp_path: Path
 ) -> None:
-    told = breadth.recipe(built.place / "material", N, replay=str(built.place / "replies.jsonl.gz"))
+    card = (built.place / "set" / "README.md").read_text()
+    told = yaml.safe_load(card.partition("```yaml\n")[2].partition("\n```")[0])
+    told["teacher"]["replay"] = str(built.place / "replies.jsonl.gz")
     for label, entry in told["sources"].items():
         entry["n"] = 3 if label != "html_rewritten" else 2
     report = build(check_recipe(DataRecipe, told), tmp_path / "again")

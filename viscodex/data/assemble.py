@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,6 +50,8 @@ ENGINE_FILTERS = {
     "duplicate": "code, question or picture of another draft, or nearly so",
 }
 """Reasons of the engine's own, for the card."""
+
+_NO_RANK = "no rank correlation (fewer than three, or one score never differs)"
 
 Progress = Callable[[str, int, int], None]
 
@@ -103,8 +106,12 @@ class Assembly:
         versions: Mapping[str, str],
         recipe: Mapping[str, object],
         progress: Progress,
+        said: str = "",
     ) -> Manifest:
         """Write everything into the workplace.
+
+        Args:
+            said: a sentence for the card before all others.
 
         Raises:
             NotEnoughSpace: as disk_checked does, around it.
@@ -131,7 +138,12 @@ class Assembly:
             recipe=recipe,
             filters=self.filter_notes(sources),
             versions=versions,
-            notes=[*self.notes(), *self.prompt_notes(sources), *self.score_notes()],
+            notes=[
+                *([said] if said else []),
+                *self.notes(),
+                *self.prompt_notes(sources),
+                *self.score_notes(),
+            ],
             name=self.place.out.absolute().name,
         )
 
@@ -199,7 +211,7 @@ class Assembly:
             for rule in source.filters:
                 n = self.counts.get((label, rule.name), 0)
                 limits = dict(rule.thresholds)
-                notes.append(FilterNote(rule.name, rule.explain, source.category, limits, n))
+                notes.append(FilterNote(rule.name, rule.explain, source.category, limits, n, label))
         rules = common_filters(**self.recipe.filters.model_dump())
         common = [(rule.name, rule.explain, dict(rule.thresholds)) for rule in rules]
         for name, explain in ENGINE_FILTERS.items():
@@ -238,9 +250,13 @@ class Assembly:
         for label, pairs in self.scores.items():
             if pairs:
                 found = agreement(pairs)
+                known = not math.isnan(found.spearman)
+                share = (
+                    f"the rank correlation {found.spearman:.2f} (Spearman)" if known else _NO_RANK
+                )
                 notes.append(
-                    f"{label}: the judge's and the local score of quality have the rank correlation "
-                    f"{found.spearman:.2f} (Spearman) over {found.n:,} pictures, kept and rejected."
+                    f"{label}: the judge's and the local score of quality have {share} over "
+                    f"{found.n:,} pictures, kept and rejected."
                 )
         return notes
 

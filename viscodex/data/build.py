@@ -29,7 +29,7 @@ from typing import Any, Literal
 from viscodex import __version__
 from viscodex.data.assemble import Assembly
 from viscodex.data.choose import Choice, choose, read_reports, shortfall
-from viscodex.data.decontaminate import BenchmarkIndex, report_markdown
+from viscodex.data.decontaminate import BenchmarkIndex, report_markdown, report_sentence
 from viscodex.data.draft import Source
 from viscodex.data.executors import make_parts
 from viscodex.data.parts import Part, PartReport, Workplace, disk_checked, locked, plan_round
@@ -214,9 +214,14 @@ class _Build:
                 "See .build/parts for the rejects.",
             )
         assembly = Assembly(self.recipe, self.place, parts, choice, counts)
-        manifest = assembly.write(self.sources, self.versions, self.content, self.phase)
-        if self.recipe.decontaminate:
-            self.report_contamination(reports)
+        told = self.contamination(reports)
+        manifest = assembly.write(
+            self.sources, self.versions, self.content, self.phase, report_sentence(told)
+        )
+        if told is not None:
+            final = self.place.final
+            write_atomically(final / "contamination.json", json.dumps(told, indent=1))
+            write_atomically(final / "contamination.md", report_markdown(told))
         assembly.publish()
         tokens = assembly.tokens
         return BuildReport(
@@ -245,14 +250,14 @@ class _Build:
                 spent[name] = teacher.ledger.spent()
         return spent
 
-    def report_contamination(self, reports: Sequence[PartReport]) -> None:
-        """Write what matched what."""
+    def contamination(self, reports: Sequence[PartReport]) -> dict[str, Any] | None:
+        """What matched what of the benchmarks; None where the recipe names none."""
+        if not self.recipe.decontaminate:
+            return None
         index = BenchmarkIndex.build(self.recipe.decontaminate, self.place.benchmarks)
         found = [one for report in reports for one in report.contaminations]
         n = sum(report.n_candidates for report in reports)
-        told = index.report(found, n)
-        write_atomically(self.place.final / "contamination.json", json.dumps(told, indent=1))
-        write_atomically(self.place.final / "contamination.md", report_markdown(told))
+        return index.report(found, n)
 
     def report(
         self,

@@ -199,7 +199,7 @@ def _rejects(manifest: Manifest, stats: Stats) -> str:
     drafts = stats.n_drafts + manifest.n_rejects
     rows = (
         (
-            note.category or "all",
+            note.source or note.category or "all",
             note.name,
             note.explain,
             ", ".join(f"{key} = {value}" for key, value in note.thresholds.items()),
@@ -208,7 +208,7 @@ def _rejects(manifest: Manifest, stats: Stats) -> str:
         )
         for note in manifest.filters
     )
-    table = _table(("category", "filter", "looks for", "threshold", "rejected", "share"), rows)
+    table = _table(("of", "filter", "looks for", "threshold", "rejected", "share"), rows)
     share = f"Share: of {drafts:,} drafts, {stats.n_drafts:,} of which were kept."
     return f"{table}\n\n{share}" if manifest.filters else "None."
 

@@ -212,6 +212,17 @@ def _packed(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
+def report_sentence(report: dict[str, Any] | None) -> str:
+    """What the card says of the report of an index; of none, that nothing was compared."""
+    if report is None:
+        return "Compared with no benchmark: the recipe has no `decontaminate`."
+    names = ", ".join(f"{b['benchmark']} ({b['n_items']:,} items)" for b in report["benchmarks"])
+    return (
+        f"Compared with {names}: {report['n_contaminated']:,} of {report['n_samples']:,} samples "
+        "repeated an item, none of which was kept (contamination.md of the build)."
+    )
+
+
 def report_markdown(report: dict[str, Any], n_shown: int = 200) -> str:
     """The report of an index as Markdown: a table of benchmarks, then one of matches."""
     lines = [

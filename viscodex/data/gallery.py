@@ -82,7 +82,7 @@ def card_of_sample(sample: Sample, pictures: Sequence[str]) -> Card:
     if sample.reference and sample.reference.strip() not in sample.answer:
         parts.append((f"reference, {sample.language}", sample.reference))
     if sample.tests:
-        parts.append(("tests", sample.tests))
+        parts += _tests(sample.tests)
     labels = {
         "category": sample.category,
         "task": sample.task,
@@ -98,6 +98,17 @@ def card_of_reject(reject: Reject, pictures: Sequence[str]) -> Card:
     parts = (("code", reject.code),) if reject.code else ()
     facts = tuple((name, f"{value:g}") for name, value in sorted(reject.numbers.items()))
     return Card(reject.id, tuple(labels.items()), tuple(pictures), parts, reject.reason, facts)
+
+
+def _tests(tests: str) -> list[tuple[str, str]]:
+    """Tests that are JSON of texts as these texts, with their line breaks; others as they are."""
+    try:
+        found = json.loads(tests)
+    except (ValueError, RecursionError):
+        found = None
+    if not (isinstance(found, dict) and found and all(isinstance(v, str) for v in found.values())):
+        return [("tests", tests)]
+    return [(f"tests, {name}", text) for name, text in found.items()]
 
 
 def _short(value: Any) -> str:

@@ -28,6 +28,7 @@ class FilterNote:
     category: str = ""  # whose samples it looks at; empty: all
     thresholds: dict[str, Any] = field(default_factory=dict)
     n_rejects: int | None = None  # None: to be counted by finish_dataset
+    source: str = ""  # key of the recipe whose drafts it looks at; empty: all of the category
 
 
 @dataclass(frozen=True, slots=True)

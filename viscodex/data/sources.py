@@ -73,12 +73,11 @@ def make_source(recipe: DataRecipe, label: str, work: Path | None = None) -> Sou
     place = f"sources.{label}"
     cls = _source_class(entry, label)
     known = inspect.signature(cls).parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-        for key in entry.settings:
-            if key not in known or key in GIVEN:
-                _refuse_setting(
-                    f"{place}.settings.{key}", key, [k for k in known if k not in GIVEN]
-                )
+    settings = _settings(entry, recipe.seed)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    for key in settings:
+        if key in GIVEN or not (open_ended or key in known):
+            _refuse_setting(f"{place}.settings.{key}", key, [k for k in known if k not in GIVEN])
     given: dict[str, Any] = {"seed": recipe.seed}
     given |= {key: one for key, one in _teachers(recipe, work).items() if key in known}
     needed = "teacher" in known and known["teacher"].default is inspect.Parameter.empty
@@ -89,7 +88,7 @@ def make_source(recipe: DataRecipe, label: str, work: Path | None = None) -> Sou
             "Add a section `teacher: {model: ..., endpoint: ...}` (docs/mcd.md).",
         )
     try:
-        source = cls(**given, **entry.settings)
+        source = cls(**given, **settings)
     except (ValueError, TypeError) as error:
         raise BadRecipe(
             "a source refuses its settings", f"{place}.settings: {error}", ""
@@ -101,6 +100,11 @@ def make_source(recipe: DataRecipe, label: str, work: Path | None = None) -> Sou
             f"Categories: {', '.join(CATEGORIES)}.",
         )
     return cast("Source", source)
+
+
+def _settings(entry: SourceEntry, seed: int) -> dict[str, Any]:
+    """The settings of an entry; the recipe's seed among them, as cards have it, says nothing new."""
+    return {k: v for k, v in entry.settings.items() if (k, v) != ("seed", seed)}
 
 
 def _teachers(recipe: DataRecipe, work: Path | None) -> dict[str, Teacher | None]:
