@@ -36,6 +36,8 @@ def _read(text: str, language: str = "python", reason: str | None = None) -> Ans
         (f"```python\nx = 1\n```\n```python\n{CODE}\n```", ("several_fences",)),
         (f"<think>maybe ```python\n1\n```</think>\n```python\n{CODE}\n```", ()),
         (CODE, ("no_fence",)),
+        (f"{CODE}\n```", ("no_fence",)),
+        (f"{CODE}\n```\nIt prints pi.", ("no_fence",)),
         (f"Sure, this works.\n\n{CODE}", ("no_fence",)),
     ],
 )

@@ -64,7 +64,8 @@ def read_answer(
     """The code in a completion, and what is wrong with it.
 
     Of several blocks the longest in the wanted language counts; of none in it the longest without
-    a language, then the longest of all. Where nothing is fenced, text that is code is taken.
+    a language, then the longest of all. Where nothing is fenced, text that is code is taken; so it is where
+    a fence is closed that was never opened.
 
     Args:
         language: that the task asks for; empty: any.
@@ -75,6 +76,9 @@ def read_answer(
     if not text.strip():
         notes.append("empty")
         code, found = "", ""
+    elif ending := _unopened(text, language):
+        notes.append("no_fence")
+        code, found, closed = _unfenced(ending, language)
     elif blocks := fences(text):
         usable = _wanted(blocks, language)
         best = max(usable, key=lambda block: len(block.code))
@@ -161,6 +165,15 @@ def _prose(text: str) -> bool:
         elif not inside and re.search(r"\w", line):
             return True
     return False
+
+
+def _unopened(text: str, language: str) -> str:
+    """Code before the only mark of a fence, which ends what the prompt or nothing began; else empty."""
+    marks = [found for line in text.split("\n") if (found := _FENCE.match(line))]
+    if len(marks) != 1 or marks[0]["info"]:
+        return ""
+    before = text.partition(marks[0][0])[0].strip()
+    return before if before and before == _unfenced(before, language)[0].strip() else ""
 
 
 def _unfenced(text: str, language: str) -> tuple[str, str, bool]:
