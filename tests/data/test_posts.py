@@ -119,6 +119,10 @@ def test_a_reader_that_stops_early_leaves_no_thread(
         (b'<?xml version="1.0" encoding="windows-1252"?>\n<posts></posts>', "not UTF-8"),
         (b'<posts>\n  <row Id="1" PostTypeId="1" Body="cut', "cut short"),
         (b"", "no dump"),
+        (
+            b'<?xml version="1.0"?>\n<users>\n  <row Id="1" />\n</users>',
+            "another one than Posts.xml",
+        ),
     ],
 )
 def test_what_is_no_dump_is_said_at_once(tmp_path: Path, content: bytes, words: str) -> None:
@@ -423,6 +427,33 @@ def test_fetching_goes_on_asks_nothing_twice_and_gives_up_in_the_end(tmp_path: P
     posts = PostStore(folder)
     path = posts.picture(server.url("good3.png"))
     assert path is not None and path.read_bytes() == picture(3)
+
+
+def test_what_one_folder_or_list_of_hosts_lacks_another_may_have(tmp_path: Path) -> None:
+    names = ("good1.png", "good2.png", "page.png")
+    with PictureServer({name: picture(n) for n, name in enumerate(names[:2])}) as server:
+        folder = make_store(tmp_path, [server.url(name) for name in names])
+        elsewhere = Web(("a.org",), delay_s=0.0)
+        assert fetch_pictures(folder, web=elsewhere).failed == {"host_not_allowed": 3}
+        (tmp_path / "empty").mkdir()
+        assert fetch_pictures(folder, pictures=tmp_path / "empty", limit=1).left == 0
+        some = fetch_pictures(folder, web=a_web(), limit=1)
+        assert (some.there, some.left) == (1, 2)
+        assert fetch_pictures(folder, pictures=tmp_path / "empty").failed == {"not_in_folder": 2}
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "good2.png").write_bytes(picture(1))
+        assert fetch_pictures(folder, pictures=tmp_path / "full").there == 2
+        last = fetch_pictures(folder, web=a_web())
+        assert (last.there, last.left, last.failed) == (2, 0, {"wrong_type": 1})
+        assert Counter(server.asked)["/good1.png"] == 1
+
+
+def test_names_of_users_are_looked_for_before_the_dump_is_read(tmp_path: Path) -> None:
+    (tmp_path / "Posts.xml").write_text("<posts>\n</posts>\n")
+    for users in ("Users.xml", "Posts.xml"):
+        with pytest.raises(BadInput, match=r"no such dump|another one than Users\.xml"):
+            build_store(tmp_path / "Posts.xml", tmp_path / "s", users=tmp_path / users)
+    assert not (tmp_path / "s").exists()
 
 
 # --- the source -----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import contextlib
 import itertools
 import lzma
 import queue
+import re
 import struct
 import threading
 import zlib
@@ -33,6 +34,14 @@ _CHUNK = 1 << 20
 _QUEUED = 4  # blocks that wait between the decompressor of a .7z and its reader
 _ROW = b"<row"
 _PACKED = (".bz2", ".7z")
+_UNREADABLE: tuple[type[Exception], ...] = (
+    lzma.LZMAError, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError, LookupError,
+    TypeError,
+)  # fmt: skip
+"""What a damaged archive may raise, beside py7zr's own."""
+_ROOT = re.compile(rb"<([A-Za-z]\w*)")
+_FILES = ("badges", "comments", "posthistory", "postlinks", "posts", "tags", "users", "votes")
+"""First elements of the files of a dump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ def read_rows(path: Path, *, member: str = "Posts.xml", start: int = 0) -> Itera
     try:
         buffer = bytearray(next(chunks, b""))
         _check_begin(bytes(buffer[:400]), path)
+        _check_root(bytes(buffer[:400]), path, member)
         if start > len(buffer) and path.suffix not in _PACKED:
             chunks, buffer, at = _chunks(path, member, start), bytearray(), start
         else:
@@ -87,6 +97,18 @@ def read_rows(path: Path, *, member: str = "Posts.xml", start: int = 0) -> Itera
             yield _raw(number, at, tail[: tail.rfind(b"</")])
     finally:
         chunks.close()
+
+
+def check_file(path: Path, member: str) -> None:
+    """Whether a file is what it is given as, as far as its beginning tells; .7z: whether it has it.
+
+    Raises:
+        BadInput, MissingPart: as read_rows.
+    """
+    if path.suffix == ".7z" and path.is_file():
+        _member(_archive(path).getnames(), member, path)
+    else:
+        next(iter(read_rows(path, member=member)), None)
 
 
 def _raw(number: int, at: int, text: bytes) -> RawRow:
@@ -130,6 +152,18 @@ def _check_begin(head: bytes, path: Path) -> None:
     if b"encoding=" in declared and b"utf-8" not in declared:
         raise BadInput(
             "the dump is not UTF-8", f"{path}: {declared[:80].decode(errors='replace')}", todo
+        )
+
+
+def _check_root(head: bytes, path: Path, member: str) -> None:
+    """Another file of the same dump has rows, too, and would be read as one without posts."""
+    found, wanted = _ROOT.search(head), Path(member).stem.lower()
+    root = found[1].decode().lower() if found else wanted
+    if root in _FILES and root != wanted:
+        raise BadInput(
+            f"the file is another one than {member}",
+            f"{path}: begins with <{root}>",
+            f"Give {member}.",
         )
 
 
@@ -217,25 +251,24 @@ class _Factory:
         return self._hose
 
 
-def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
-    """A member of a .7z, unpacked by a thread of its own."""
+def _archive(path: Path) -> Any:
     try:
         import py7zr
     except ImportError:
         raise MissingPart(
             "archives of the kind .7z cannot be read", str(path), "pip install 'viscodex[mcd]'"
         ) from None
-    hose = _Hose()
-    errors = (
-        py7zr.exceptions.ArchiveError, lzma.LZMAError, zlib.error, struct.error, OSError, EOFError,
-        ValueError, RuntimeError, LookupError, TypeError,
-    )  # fmt: skip
     try:
-        archive = py7zr.SevenZipFile(path)
-    except errors as error:
+        return py7zr.SevenZipFile(path)
+    except (py7zr.exceptions.ArchiveError, *_UNREADABLE) as error:
         raise _damaged(path, error) from None
+
+
+def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
+    """A member of a .7z, unpacked by a thread of its own."""
+    hose, archive = _Hose(), _archive(path)
     name = _member(archive.getnames(), member, path)
-    unpacker = threading.Thread(target=_unpack, args=(archive, name, hose, errors), daemon=True)
+    unpacker = threading.Thread(target=_unpack, args=(archive, name, hose), daemon=True)
     unpacker.start()
     try:
         while (block := hose.blocks.get()) is not None:
@@ -247,13 +280,15 @@ def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
         unpacker.join()
 
 
-def _unpack(archive: Any, name: str, hose: _Hose, errors: tuple[type[Exception], ...]) -> None:
+def _unpack(archive: Any, name: str, hose: _Hose) -> None:
+    from py7zr.exceptions import ArchiveError
+
     with contextlib.suppress(_Stopped):
         try:
             with archive:
                 archive.extract(targets=[name], factory=_Factory(hose))
             hose.put(None)
-        except errors as error:
+        except (ArchiveError, *_UNREADABLE) as error:
             hose.put(error)
         except BaseException as error:  # the reader must not wait for ever
             hose.put(error)

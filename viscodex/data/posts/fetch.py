@@ -6,7 +6,8 @@ not covered: single requests (web.py), which addresses a post names (html.py)
 
 One request after another to a host, with a pause between them, longer where its robots.txt or a 429
 asks for it. Every picture is committed when it comes, so a killed run goes on; what failed for good
-is not asked again.
+is not asked again. What a folder did not have, or a host that was not allowed, is no failure of the
+picture: another folder, the net or a longer list of hosts is tried.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from viscodex.images import open_image
 HOSTS = ("i.sstatic.net", "i.stack.imgur.com", "i.imgur.com")
 """Where Stack Exchange keeps the pictures of posts, and the host that it used before."""
 TYPES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp"}
+_OF_FOLDER = ("not_in_folder", "not_read")
 MAX_TRIES = 3
 GIVE_UP = 10  # failures of a host in a row that may pass; it is left alone until the next run
 Progress = Callable[[str, int, int], None]
@@ -125,25 +127,39 @@ class _Getter:
     ) -> None:
         self.database, self.folder = database, folder / "pictures"
         self.limit, self.progress = limit, progress
-        todo = "select count(*) from pictures where state = 'todo'"
-        self.total: int = database.execute(todo).fetchone()[0]
         self.done = 0
 
     def todo(self) -> Iterator[str]:
         """Addresses that are left, in the order of ranks."""
         limit = -1 if self.limit is None else self.limit
         query = "select url from pictures where state = 'todo' order by rowid limit ?"
-        for (url,) in self.database.execute(query, (limit,)).fetchall():
+        urls = self.database.execute(query, (limit,)).fetchall()
+        for (url,) in urls:
             yield url
             self.done += 1
             if self.progress is not None:
-                self.progress("pictures", self.done, self.total)
+                self.progress("pictures", self.done, len(urls))
+
+    def anew(self, *reasons: str, hosts: Sequence[str] | None = None) -> None:
+        """Try again what failed for these reasons; with `hosts`, only what lies there."""
+        failed = "select url, reason from pictures where state = 'failed'"
+        urls = [
+            (url,)
+            for url, reason in self.database.execute(failed).fetchall()
+            if reason.partition(":")[0] in reasons
+            and (hosts is None or _host(renamed(url)) in hosts)
+        ]
+        again = "update pictures set state = 'todo', reason = null where url = ?"
+        self.database.executemany(again, urls)
+        self.database.commit()
 
     def from_folder(self, pictures: Path) -> None:
         """Take them out of a folder."""
         if not pictures.is_dir():
             raise BadInput("there is no such folder of pictures", str(pictures))
         source = FolderPictures(pictures)
+        if self.limit is None:  # with a limit, calls go through the addresses one after another
+            self.anew(*_OF_FOLDER)
         for url in self.todo():
             try:
                 self.keep(url, self._find(source, url))
@@ -165,6 +181,8 @@ class _Getter:
 
     def from_web(self, web: Web) -> None:
         """Ask for them; hosts take turns, so that the pause of one is the work of another."""
+        self.anew(*_OF_FOLDER)
+        self.anew("host_not_allowed", hosts=tuple(web.hosts))
         strikes: Counter[str] = Counter()
         for url in _in_turns(self.todo()):
             host = _host(renamed(url))

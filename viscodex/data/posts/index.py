@@ -29,7 +29,7 @@ from typing import Any
 import xxhash
 
 from viscodex.data.parts import disk_checked, locked
-from viscodex.data.posts.dump import RawRow, read_rows
+from viscodex.data.posts.dump import RawRow, check_file, read_rows
 from viscodex.data.posts.post import BadRow, Post, attributes, post_from_row
 from viscodex.data.posts.store import open_database, read_state, write_state
 from viscodex.errors import OutputRefused
@@ -77,6 +77,9 @@ def build_store(
         NotEnoughSpace: the disk is full.
     """
     given = {"site": site, "min_score": min_score, "min_views": min_views, **_identity(dump, users)}
+    for path, member in ((dump, "Posts.xml"), (users, "Users.xml")):
+        if path is not None:  # names of users are read last, after hours
+            check_file(path, member)
     with disk_checked(folder), locked(folder / "lock", wait=False) as held:
         if not held:
             raise OutputRefused("another process fills this store", str(folder), "Wait for it.")
