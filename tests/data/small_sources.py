@@ -27,6 +27,12 @@ def _removed(path: str) -> bool:
     return True
 
 
+def _wait_for(path: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def _tall(draft: Draft, evidence: Evidence) -> Finding | None:
     height = int.from_bytes(evidence.images[0][20:24], "big")
     if height > 900:
@@ -145,6 +151,7 @@ class Cards:
         kill: a file: the worker that comes to the fourth draft while it is there removes it and
             kills itself; or "always".
         nap: seconds that a draft takes.
+        hold: a file that the sixth draft waits for, a minute at most: the second of the last of three parts.
     """
 
     category: Category = "qa"
@@ -160,11 +167,13 @@ class Cards:
         fail: str = "",
         kill: str = "",
         nap: float = 0.0,
+        hold: str = "",
     ) -> None:
         if not 0 <= refuse <= 1:
             raise ValueError(f"refuse = {refuse} is outside 0 to 1")
         self.seed, self.name, self.shape, self.repeat = seed, name, tuple(shape), repeat
         self.words, self.fail, self.kill, self.nap = words, fail, kill, nap
+        self.hold = hold
         self.settings: Mapping[str, Any] = {"refuse": refuse, "repeat": repeat, "words": words}
         self.filters = (Filter("unlucky", "drafts that are drawn to be refused", self._unlucky),)
         self.refuse = refuse
@@ -192,6 +201,8 @@ class Cards:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.nap:
             time.sleep(self.nap)
+        if self.hold and draft.id.endswith("-0000005"):
+            _wait_for(Path(self.hold), 60)
         rng = random.Random(draft.code)
         picture = Image.new("RGB", self.shape, tuple(rng.randrange(256) for _ in range(3)))
         pen = ImageDraw.Draw(picture)

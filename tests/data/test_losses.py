@@ -17,18 +17,20 @@ from viscodex.data.parts import Workplace
 from viscodex.data.progress import Tracker
 
 
-def _kill_the_idle_one(place: Workplace, killed: list[int]) -> None:
-    """Of two workers at three parts, the one that has none left."""
+def _kill_the_idle_one(place: Workplace, killed: list[int], done: Path) -> None:
+    """Of two workers at three parts, the one that has none left; then the other may go on."""
     tracker, deadline = Tracker(place, {}), time.monotonic() + 60
+    before: set[int] = set()
     while time.monotonic() < deadline and not killed:
         enrolled = {int(file.name) for file in place.progress.glob("workers/*")}
         reports = len(list(place.parts.glob("card-0-0000?.json")))
         idle = enrolled - {beat.pid for beat in tracker.beats()}
-        if len(enrolled) == 2 and reports == 2 and len(idle) == 1:
-            time.sleep(0.3)  # it waits for a task by now
+        if len(enrolled) == 2 and reports == 2 and len(idle) == 1 and idle == before:
             killed += idle
             os.kill(killed[0], signal.SIGKILL)
-        time.sleep(0.01)
+        before = idle
+        time.sleep(0.3)  # so long idle, it waits for a task
+    done.touch()
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,10 @@ def test_an_idle_worker_that_is_killed_holds_nobody_up(
     monkeypatch.setattr(losses, "PATIENCE_S", 1.0)
     killed: list[int] = []
     place = Workplace(tmp_path / "set")
-    killer = threading.Thread(target=_kill_the_idle_one, args=(place, killed))
+    done = tmp_path / "done"
+    killer = threading.Thread(target=_kill_the_idle_one, args=(place, killed, done))
     killer.start()
-    report = build(a_recipe(n=18, workers=2, card={"nap": 0.25}), place.out)
+    report = build(a_recipe(n=18, workers=2, card={"nap": 0.05, "hold": str(done)}), place.out)
     killer.join()
     assert len(killed) == 1
     assert report.content == build(a_recipe(n=18), tmp_path / "whole").content
