@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 import torch
 
-from viscodex.errors import BadInput, BadRecipe
+from viscodex.errors import BadRecipe
 from viscodex.merge.checkpoint import Checkpoint
 from viscodex.merge.search.dev import Dev
 from viscodex.merge.search.recipe import Objective
-from viscodex.models.inputs import Encoded
+from viscodex.models.likelihood import AnswerLosses
 from viscodex.models.local import LocalModel
 from viscodex.models.model import Decoding, Prompt
 from viscodex.report.table import PAPER_COLUMNS
@@ -84,47 +84,11 @@ class LossEvaluator:
     """Mean negative log-likelihood of the answer's tokens, its end token included; nats a token."""
 
     def __init__(self, model: SearchModel, objective: Objective) -> None:
-        self._model, self._objective = model, objective
-        self._encoded: dict[str, tuple[Encoded, int] | None] = {}
+        self._losses = AnswerLosses(model, batch=objective.batch, max_tokens=objective.max_tokens)
 
     def values(self, items: Sequence[Sample]) -> list[Value]:
         """See Evaluator; None for a sample that the model cannot take."""
-        found: list[Value] = [None] * len(items)
-        rows = [(n, one) for n, item in enumerate(items) if (one := self._encode(item))]
-        rows.sort(key=lambda row: len(row[1][0].ids))
-        size = self._objective.batch
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            losses = self._losses([one for _, one in batch])
-            for (n, _), loss in zip(batch, losses, strict=True):
-                found[n] = loss
-        return found
-
-    def _encode(self, sample: Sample) -> tuple[Encoded, int] | None:
-        """Prompt and answer as one row, and the answer's tokens; None where it is refused."""
-        if sample.id not in self._encoded:
-            encoder = self._model.encoder
-            try:
-                asked = encoder.encode(Prompt(sample.messages[:-1], sample.images, sample.id))
-            except BadInput:
-                self._encoded[sample.id] = None
-                return None
-            said = encoder.tokenizer.encode(sample.answer, add_special_tokens=False)
-            said = [*said, encoder.eos_ids[0]][: self._objective.max_tokens]
-            row = Encoded([*asked.ids, *said], asked.patches, asked.grids)
-            self._encoded[sample.id] = (row, len(said))
-        return self._encoded[sample.id]
-
-    def _losses(self, rows: Sequence[tuple[Encoded, int]]) -> list[float]:
-        model = self._model
-        inputs = model.encoder.batch([row for row, _ in rows], model.device)
-        longest = max(n for _, n in rows)
-        with torch.inference_mode():
-            logits = model.module(**inputs, logits_to_keep=longest + 1).logits  # (B, K, V)
-            log_p = torch.log_softmax(logits[:, :-1].float(), dim=-1)  # (B, K - 1, V)
-        targets = inputs["input_ids"][:, -longest:]  # (B, K - 1); rows are padded on the left
-        picked = log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # (B, K - 1)
-        return [-float(row[-n:].mean()) for row, (_, n) in zip(picked, rows, strict=True)]
+        return self._losses.of(items)
 
 
 # --- a benchmark ----------------------------------------------------------------------------------
