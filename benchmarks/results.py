@@ -1,14 +1,15 @@
 """docs/results.md by one command: what a family reached, and what a search finds for its merge.
 
+    viscodex nano unpack --size cpu -o FAMILY       # or a family of one's own: viscodex nano train
     python benchmarks/results.py FAMILY [--size cpu] [--limit 40] [--trials 24] [-o docs/results.md]
 
-in:  the folder of `viscodex nano train`, and the recipe that it was trained by (--size)
+in:  the folder of a family, and the recipe that it was trained by (--size)
 out: the Markdown file, and beside it a folder of its name with the curves as SVG
 not covered: training; `viscodex nano measure` and `viscodex nano tables` with more samples: what these have
-     measured before is read, what they have not is measured here with --limit
+     measured before is read, what they have not is measured here with --limit, --steps and --seeds
 
     members    each on held-out samples, paired where it stands on another's shoulders
-    settings   lambda, TIES, DARE, replacing: merged, and fine-tuned where that was done
+    settings   lambda, TIES, DARE, replacing: merged, and fine-tuned with several seeds
     dev        charts of a seed of their own; two searches, by the loss of their code and of what is seen
     test       the best recipe of the first against the paper's lambda, on held-out charts that no choice saw
 
@@ -25,6 +26,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from viscodex import __version__
@@ -36,18 +38,17 @@ from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import open_system
 from viscodex.files import write_atomically
 from viscodex.merge.apply import merge
-from viscodex.merge.checkpoint import read_checkpoint
 from viscodex.merge.search.curve import Dot, Series, curve_svg
-from viscodex.merge.search.objective import LossEvaluator, open_search_model
 from viscodex.merge.search.points import Point
-from viscodex.merge.search.recipe import Objective, SearchRecipe
+from viscodex.merge.search.recipe import SearchRecipe
 from viscodex.merge.search.result import sentences, shown, write_result
 from viscodex.merge.search.run import Search, search
 from viscodex.merge.search.space import PAPER_LAMBDA, label_of
+from viscodex.models.likelihood import AnswerLosses
 from viscodex.models.model import Decoding, open_model
 from viscodex.nano.family import Family, read_family_recipe
 from viscodex.nano.measure import MAX_TOKENS, Figure, measure
-from viscodex.nano.tables import make_tables
+from viscodex.nano.tables import SETTINGS, Effort, Setting, losses_of, make_tables, places_of
 from viscodex.recipe import check_recipe, read_recipe
 from viscodex.report.compare import (  # fmt: skip
     Comparison,
@@ -83,9 +84,16 @@ class Wanted:
     """How much is measured."""
 
     limit: int = 40  # samples of each kind, where none were measured before
+    steps: int = 40  # of fine-tuning of each setting
+    seeds: int = 3
     dev: int = 160  # charts of the dev split; three in five are searched on
     trials: int = 24
     batch: int = 16
+
+    @property
+    def effort(self) -> Effort:
+        """Of each setting."""
+        return Effort(self.limit, self.limit, self.steps, seeds=self.seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,44 +169,119 @@ def learning_curve(family: Family) -> str:
 # --- settings -----------------------------------------------------------------------------------------
 
 
-def settings(family: Family, wanted: Wanted, **which: Any) -> list[dict[str, Any]]:
+def settings(family: Family, wanted: Wanted, chosen: Sequence[Setting]) -> list[dict[str, Any]]:
     """The rows of `viscodex nano tables`; made where they are not there."""
-    file = family.folder / "tables" / "rows.json"
-    if not file.exists():
-        make_tables(family, wanted.limit, say, **which)
+    file = make_tables(family, wanted.effort, say, chosen)
     rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))
     return rows
 
 
-def settings_curve(rows: Iterable[dict[str, Any]]) -> str:
-    """Execution rate and low level over lambda, merged and fine-tuned."""
+def settings_curve(rows: Iterable[dict[str, Any]], metrics: Sequence[str], title: str) -> str:
+    """Figures of charts over lambda, merged and fine-tuned."""
     series: dict[str, list[Dot]] = {}
+    scale = 1 if "loss" in metrics else 100
     for row in rows:
-        if row["lam"] is not None and row["metric"] in ("exec_rate", "low_level"):
-            dot = Dot(row["lam"], *(100 * row[key] for key in ("value", "low", "high")))
+        if row["lam"] is not None and row["data"] == "charts" and row["metric"] in metrics:
+            dot = Dot(row["lam"], *(scale * row[key] for key in ("value", "low", "high")))
             series.setdefault(f"{row['metric']}, {row['stage']}", []).append(dot)
     return curve_svg(
         [Series(name, tuple(dots)) for name, dots in series.items()],
-        title="Held-out charts over lambda, 95 % intervals",
+        title=title,
         x_label="lambda: weight of the vision-language model",
-        y_label="percent",
+        y_label="nats a token" if "loss" in metrics else "percent",
         mark=(PAPER_LAMBDA, "paper"),
     )
 
 
-def settings_markdown(rows: Sequence[dict[str, Any]]) -> list[str]:
+def settings_markdown(rows: Sequence[dict[str, Any]], wanted: Wanted) -> list[str]:
     """A row for each setting and stage."""
-    metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    by_place: dict[tuple[str, str], dict[str, Figure]] = {}
+    columns = list(dict.fromkeys((row["data"], row["metric"]) for row in rows))
+    columns.sort(key=lambda column: column[1] == "loss")
+    by_place: dict[tuple[str, str], dict[tuple[str, str], dict[str, Any]]] = {}
     for row in rows:
-        figure = Figure(*(row[key] for key in ("data", "metric", "value", "low", "high", "n")))
-        by_place.setdefault((row["setting"], row["stage"]), {})[row["metric"]] = figure
-    lines = ["## Ways to merge, on held-out charts", ""]
-    lines += [f"| setting | stage | {' | '.join(metrics)} |", "|---|---|" + "---:|" * len(metrics)]
-    for (setting, stage), figures in by_place.items():
-        told = [_cell(figures.get(metric)) for metric in metrics]
-        lines.append(f"| {setting} | {stage} | {' | '.join(told)} |")
+        place = by_place.setdefault((row["setting"], row["stage"]), {})
+        place[row["data"], row["metric"]] = row
+    heads = [f"{metric} of {data}" for data, metric in columns]
+    lines = [
+        "## Ways to merge, as they are and fine-tuned", "",
+        f"Held-out samples, at most {wanted.limit} of each kind. Fine-tuned: {wanted.steps} steps of {wanted.effort.batch} charts and pages, constant learning rate, mean of",
+        f"{wanted.seeds} seeds (smallest and largest of them in brackets), every setting on the same samples. `lambda_1` is vlm itself: no",
+        "merge. `lambda_0` has the weights of code: replacing in one stage. `replace_aligned`: the projector learns alone first, as many steps again.",
+        "Losses are nats a token of the right answer, lower is better; `seeing` is what is asked of charts beside their code.", "",
+        f"| setting | stage | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads),
+    ]  # fmt: skip
+    for stage in ("merged", "tuned"):
+        for (setting, its), cells in by_place.items():
+            if its == stage:
+                told = [_setting_cell(cells.get(column)) for column in columns]
+                lines.append(f"| {setting} | {stage} | {' | '.join(told)} |")
     return [*lines, ""]
+
+
+def _setting_cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    scale, form = (1, ".3f") if row["metric"] == "loss" else (100, ".1f")
+    value, *ends = (scale * x for x in (row["value"], min(row["seeds"]), max(row["seeds"])))
+    seeds = f" ({ends[0]:{form}} to {ends[1]:{form}})" if len(row["seeds"]) > 1 else ""
+    return f"{value:{form}}{seeds}"
+
+
+def merging_markdown(family: Family, wanted: Wanted, chosen: Sequence[Setting]) -> list[str]:
+    """Each setting against no merge, by the losses of the same held-out answers."""
+    none = next((one for one in chosen if one.lam == 1.0), None)
+    if none is None:
+        return []
+    lines = ["## Against no merge (`lambda_1`)", "",
+             "Difference of the loss, mean over seeds, paired by held-out answer; 95 % bootstrap intervals over answers. Negative: the",
+             "setting is better. In brackets: in how many of the seeds it is below.", ""]  # fmt: skip
+    effort = wanted.effort
+    ours = {stage: losses_of(p) for stage, p in places_of(family, none, effort).items()}
+    kinds = list(ours["merged"])
+    lines += [f"| setting | stage | {' | '.join(kinds)} |", "|---|---|" + "---:|" * len(kinds)]
+    for stage in ours:
+        for setting in chosen:
+            if setting is not none:
+                theirs = losses_of(places_of(family, setting, effort)[stage])
+                told = [_against(ours[stage][kind], theirs[kind]) for kind in kinds]
+                lines.append(f"| {setting.name} | {stage} | {' | '.join(told)} |")
+    return [*lines, ""]
+
+
+def _against(none: Sequence[Sequence[float]], each: Sequence[Sequence[float]]) -> str:
+    """The cell of a setting: each has, for every seed, the losses of the same answers."""
+    averages = [[fmean(same) for same in zip(*seeds, strict=True)] for seeds in (none, each)]
+    pair = paired(averages[0], averages[1])
+    below = sum(fmean(b) < fmean(a) for a, b in zip(none, each, strict=True))
+    text = f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f})"
+    text = f"**{text}**" if pair.is_clear else text
+    return f"{text} [{below} of {len(none)}]" if len(none) > 1 else text
+
+
+def samples_curve(family: Family, chosen: Sequence[Setting], wanted: Wanted) -> str:
+    """Loss of the samples that fine-tuning holds out, over the samples it has seen: little data to more."""
+    series = []
+    for setting in chosen:
+        runs = [
+            family.folder / "tables" / f"{setting.name}_tuned_{seed}"
+            for seed in range(wanted.seeds)
+        ]
+        found: dict[int, list[float]] = {}
+        for run in runs:
+            for row in read_lines(run / "metrics.jsonl"):
+                if "eval_loss" in row:
+                    found.setdefault(row["step"], []).append(row["eval_loss"])
+        dots = (
+            Dot(step * wanted.effort.batch, fmean(each), min(each), max(each))
+            for step, each in sorted(found.items())
+        )
+        series.append(Series(setting.name, tuple(dots)))
+    return curve_svg(
+        series,
+        title="Fine-tuning on few samples: mean and range of the seeds",
+        x_label="samples of fine-tuning",
+        y_label="held-out loss, nats a token",
+    )
 
 
 # --- search -------------------------------------------------------------------------------------------
@@ -318,10 +401,8 @@ def _run_charts(place: Path, samples: Sequence[Sample], wanted: Wanted) -> None:
 def _losses(model: Path, samples: Sequence[Sample]) -> list[float | None]:
     file = model.parent / f"loss_{samples[0].task}_{len(samples)}.json"
     if not file.exists():
-        objective = Objective(kind="loss", data="held out", batch=8)
-        with open_search_model(read_checkpoint(str(model)), objective, None, None) as opened:
-            values = LossEvaluator(opened, objective).values(samples)  # type: ignore[arg-type]
-        write_atomically(file, json.dumps(values))
+        with open_model(str(model)) as opened:
+            write_atomically(file, json.dumps(AnswerLosses(opened).of(samples)))  # type: ignore[arg-type]
     found: list[float | None] = json.loads(file.read_text("utf-8"))
     return found
 
@@ -372,18 +453,27 @@ def _loss(found: Search, pair: Paired) -> str:
 # --- all of it ----------------------------------------------------------------------------------------
 
 
-def results(family: Family, out: Path, wanted: Wanted, command: str, **which: Any) -> None:
+def results(
+    family: Family,
+    out: Path,
+    wanted: Wanted,
+    command: str,
+    chosen: Sequence[Setting] = SETTINGS,
+) -> None:
     """Measure what is missing, then write the file and its curves."""
     figures = members(family, wanted)
-    rows = settings(family, wanted, **which)
+    rows = settings(family, wanted, chosen)
     found = {
         name: searched(family, name, dev, wanted)
         for name, dev in dev_split(family, wanted.dev).items()
     }
     test = tested(family, found["code"], wanted)
+    title = "Held-out charts over lambda, 95 % intervals"
     plots = {
         "learning": ("Held-out loss of each stage", learning_curve(family)),
-        "lambda": ("Held-out charts over lambda", settings_curve(rows)),
+        "lambda": (title, settings_curve(rows, ("exec_rate", "low_level"), title)),
+        "loss": (title, settings_curve(rows, ("loss",), "Loss of the code of " + title.lower())),
+        "samples": ("Held-out loss over samples", samples_curve(family, chosen, wanted)),
         "search": ("Losses over lambda", trade(found)),
     }
     folder = out.with_suffix("")
@@ -400,7 +490,8 @@ def results(family: Family, out: Path, wanted: Wanted, command: str, **which: An
         f"Written by `{command}` (viscodex {__version__}, Python {platform.python_version()}); the numbers are what",
         "came out, whatever they say. What the family is: [nano.md](nano.md).", "",
         *members_markdown(figures, steps(family)), *shown_as["learning"],
-        *settings_markdown(rows), *shown_as["lambda"],
+        *settings_markdown(rows, wanted), *shown_as["lambda"], *shown_as["loss"],
+        *merging_markdown(family, wanted, chosen), *shown_as["samples"],
         *search_markdown(found), *shown_as["search"],
         *test_markdown(found["code"], test),
     ]  # fmt: skip
@@ -416,12 +507,16 @@ def main() -> None:
     parser.add_argument("--size", default="auto", help="its recipe: cpu, gpu, auto or a file")
     parser.add_argument("--limit", type=int, default=Wanted.limit)
     parser.add_argument("--trials", type=int, default=Wanted.trials)
+    parser.add_argument("--steps", type=int, default=Wanted.steps, help="of fine-tuning a setting")
+    parser.add_argument("--seeds", type=int, default=Wanted.seeds)
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results.md"))
     asked = parser.parse_args()
-    command = f"python benchmarks/results.py FAMILY --size {Path(asked.size).name} --limit {asked.limit} --trials {asked.trials}"  # fmt: skip
+    kept = {key: getattr(asked, key) for key in ("limit", "trials", "steps", "seeds")}
+    options = " ".join(f"--{key} {value}" for key, value in kept.items())
+    command = f"python benchmarks/results.py FAMILY --size {Path(asked.size).name} {options}"
     family = Family(read_family_recipe(asked.size), asked.family, Show(line=say))
     try:
-        results(family, asked.out, Wanted(asked.limit, trials=asked.trials), command)
+        results(family, asked.out, Wanted(**kept), command)
     except ViscodexError as error:
         say(str(error))
         sys.exit(2)

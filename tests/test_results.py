@@ -16,6 +16,7 @@ from viscodex.nano.measure import MAX_TOKENS
 from viscodex.nano.tables import SETTINGS
 
 ROOT = Path(__file__).parents[1]
+CHOSEN = [one for one in SETTINGS if one.name in ("lambda_0", "lambda_1")]
 
 
 @pytest.fixture
@@ -36,23 +37,25 @@ def test_one_command_writes_tables_curves_and_the_test_of_the_search(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "docs" / "results.md"
-    wanted = program.Wanted(limit=2, dev=6, trials=3, batch=4)
-    program.results(family, out, wanted, "the command", settings=SETTINGS[:2])
+    wanted = program.Wanted(limit=2, dev=6, trials=3, batch=4, steps=2, seeds=2)
+    program.results(family, out, wanted, "the command", chosen=CHOSEN)
     told = out.read_text()
-    for head in ("on held-out samples", "Ways to merge", "Search for lambda", "The chosen recipe against lambda 0.7"):  # fmt: skip
+    for head in ("on held-out samples", "Ways to merge", "Against no merge", "Search for lambda", "The chosen recipe against lambda 0.7"):  # fmt: skip
         assert f"## {head}" in told or head in told, head
     assert "| charts | exec_rate |" in told
-    assert "lambda_0 |" in told
+    assert "| lambda_0 | merged |" in told and "| lambda_0 | tuned |" in told
+    assert re.search(r"\| lambda_0 \| tuned \| \W*[+-]0\.\d{3} .*\[[012] of 2\] \|", told)
     assert not re.search(r"\bnan\b", told.lower())
     plots = re.findall(r"\]\((results/\w+\.svg)\)", told)
-    assert plots == ["results/learning.svg", "results/lambda.svg", "results/search.svg"]
+    names = ("learning", "lambda", "loss", "samples", "search")
+    assert plots == [f"results/{name}.svg" for name in names]
     for plot in plots:
         ET.parse(out.parent / plot)
     dev = family.folder / "results" / "dev"
     assert {s.task for s in open_dataset(dev / "code")} == {"code"}
     assert "code" not in {s.task for s in open_dataset(dev / "seen")}
     kept = {f: f.stat().st_mtime_ns for f in family.folder.rglob("*.json*") if "docs" not in f.parts}  # fmt: skip
-    program.results(family, out, wanted, "the command", settings=SETTINGS[:2])
+    program.results(family, out, wanted, "the command", chosen=CHOSEN)
     assert out.read_text() == told
     done = {f: f.stat().st_mtime_ns for f in kept if "answers" in f.name or "points" in f.name or "loss" in f.name}  # fmt: skip
     assert done == {f: kept[f] for f in done}

@@ -12,8 +12,9 @@ from viscodex.models.model import open_model
 from viscodex.nano.family import Family
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
+from viscodex.nano.tables import SETTINGS, Effort, make_tables
 from viscodex.nano.texts import InWords
-from viscodex.nano.weights import ship
+from viscodex.nano.weights import ship, unpack
 from viscodex.recipe import read_recipe
 from viscodex.train.watch import Show
 
@@ -42,7 +43,8 @@ def family(tmp_path_factory):
         "reading": {"steps": 2, "batch": 2, "max_tokens": 16},
         "naming": {"steps": 2, "batch": 2, "max_tokens": 16},
         "train": {"batch": 2, "max_steps": 2, "max_tokens": 2048, "precision": "fp32",
-                  "gradient_checkpointing": False, "try_largest": False},
+                  "gradient_checkpointing": False, "try_largest": False,
+                  "eval_share": 0.1, "eval_every": 2},
         "vlm": {"learn": {"vision_tower": 1e-3, "projector": True}},
     }  # fmt: skip
     path = folder / "recipe.yaml"
@@ -120,6 +122,50 @@ def test_shipping_keeps_files_small_and_the_merge_repeatable(family, tmp_path):
     assert json.loads((ship(family.folder, out) / "merged.json").read_text()) == first
     with open_model(str(out / "nano")) as model:
         assert model.identity
+
+
+def test_shipped_members_are_laid_out_as_trained(family, tmp_path):
+    weights, other = ship(family.folder, tmp_path / "weights"), tmp_path / "family"
+    (other / "vlm" / "model").mkdir(parents=True)
+    unpack(other, weights)
+    assert not list((other / "vlm" / "model").iterdir())  # what is there stays
+    (other / "vlm" / "model").rmdir()
+    unpack(other, weights)
+    Family(family.recipe, other, Show()).run(["merged"])
+    assert _tensors(other / "code" / "model") == _tensors(weights / "code")
+    assert (other / "nano" / "metrics.jsonl").read_bytes() == (
+        family.folder / "nano" / "metrics.jsonl"
+    ).read_bytes()
+    assert not list(other.rglob("training_*"))
+    hashed = json.loads((weights / "merged.json").read_text())["output_hash"]
+    report = json.loads((other / "merged" / "model" / "merge_report.json").read_text())
+    assert report["output_hash"] == hashed
+
+
+def test_settings_are_merged_tuned_and_measured_once(family):
+    chosen = [s for s in SETTINGS if s.name in ("lambda_1", "replace_aligned")]
+    effort = Effort(charts=0, losses=2, steps=2, batch=2, seeds=2)
+    file = make_tables(family, effort, print, chosen)
+    rows = {(r["setting"], r["stage"], r["data"]): r for r in json.loads(file.read_text())}
+    assert {key[:2] for key in rows} == {(s.name, stage) for s in chosen for stage in ("merged", "tuned")}  # fmt: skip
+    assert {key[2] for key in rows} == {"charts", "pages", "seeing"}  # there are no problems
+    for row in rows.values():
+        assert (
+            row["metric"] == "loss" and row["n"] == 2 and row["low"] <= row["value"] <= row["high"]
+        )
+        assert row["value"] == pytest.approx(sum(row["seeds"]) / len(row["seeds"]))
+    tuned = rows["lambda_1", "tuned", "charts"]
+    assert len(tuned["seeds"]) == 2 and tuned["seeds"][0] != tuned["seeds"][1]
+    assert tuned["value"] < rows["lambda_1", "merged", "charts"]["value"]
+    tables = family.folder / "tables"
+    start, aligned = _tensors(tables / "replace_aligned" / "model"), _tensors(
+        tables / "replace_aligned_projector_0" / "model"
+    )  # fmt: skip
+    changed = {name for name in start if start[name] != aligned[name]}
+    assert changed and all("merger" in name for name in changed)
+    before = {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+    assert make_tables(family, effort, print, chosen).read_text() == json.dumps(list(rows.values()), indent=1)  # fmt: skip
+    assert before == {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
 
 
 def test_an_unknown_stage_is_refused(family):

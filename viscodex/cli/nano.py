@@ -35,6 +35,15 @@ Examples:
   viscodex nano measure family --models code --kinds problems      it has no eyes
 """
 
+TABLES_EXAMPLES = """
+\b
+Examples:
+  viscodex nano tables family --size cpu                                   merged, as they are
+  viscodex nano tables family --size cpu --tuned-steps 40 --seeds 3        and tuned a little, three times each
+  viscodex nano tables family --size cpu --tuned-steps 40 --limit 0        losses only: quick
+  viscodex nano tables family --size cpu --settings lambda_0.7,lambda_1    the merge against no merge
+"""
+
 Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.")]
 
 
@@ -96,20 +105,57 @@ def ship(
     say(f"written: {copy(family, out)}")
 
 
-@nano.command("tables")
+@nano.command("unpack")
+def unpack(
+    size: Annotated[
+        str, typer.Option(help="Recipe of the data: cpu, gpu, auto, or a file.")
+    ] = "cpu",
+    out: Folder = Path("nano_family"),
+) -> None:
+    """A family's folder around the weights of this installation: members, data, held-out samples."""
+    from viscodex.cli.terminal import Progress, say
+    from viscodex.nano.family import Family, read_family_recipe
+    from viscodex.nano.weights import unpack as lay_out
+    from viscodex.train.watch import Show
+
+    recipe = read_family_recipe(size)
+    lay_out(out)
+    with Progress() as progress:
+        Family(recipe, out, Show(line=say, progress=progress.update)).run(["data", "merged"])
+    say(f"the family is in {out}")
+
+
+@nano.command("tables", epilog=TABLES_EXAMPLES)
 def tables(
-    family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train.")],
+    family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train or unpack.")],
     size: Annotated[str, typer.Option(help="Its recipe: cpu, gpu, auto or a file.")] = "auto",
-    limit: Annotated[int, typer.Option(min=2, help="Held-out charts for each point.")] = 40,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Held-out charts written and run for each point; 0: none.")
+    ] = 40,
+    losses: Annotated[
+        int, typer.Option(min=0, help="Held-out answers whose loss is measured, of each kind.")
+    ] = 40,
     tuned_steps: Annotated[
         int, typer.Option(min=0, help="Also after so many steps of fine-tuning; 0: not.")
     ] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of fine-tuning.")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Samples of a step of fine-tuning.")] = 4,
+    settings: Annotated[str, typer.Option(help="Some of the settings, with commas.")] = "",
 ) -> None:
-    """The lambda curve, TIES, DARE and replacing: every setting merged and measured."""
+    """Lambda, TIES, DARE and replacing: every setting merged, fine-tuned and measured."""
     from viscodex.cli.terminal import say
+    from viscodex.errors import BadInput
     from viscodex.nano.family import Family, read_family_recipe
-    from viscodex.nano.tables import make_tables
+    from viscodex.nano.tables import SETTINGS, Effort, make_tables
     from viscodex.train.watch import Show
 
+    asked = [name.strip() for name in settings.split(",") if name.strip()]
+    known = {setting.name: setting for setting in SETTINGS}
+    if unknown := [name for name in asked if name not in known]:
+        raise BadInput(
+            "there is no such setting", ", ".join(unknown), f"Known are {', '.join(known)}."
+        )
     made = Family(read_family_recipe(size), family, Show(line=say))
-    say(f"written: {make_tables(made, limit, say, tuned_steps)}")
+    effort = Effort(limit, losses, tuned_steps, batch, seeds)
+    chosen = [known[name] for name in asked or known]
+    say(f"written: {make_tables(made, effort, say, chosen)}")

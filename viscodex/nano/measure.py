@@ -1,7 +1,7 @@
 """How well a member of the family does on held-out samples: sees, reads, and writes code that runs.
 
 in:  a model, the held-out data sets of a family's folder
-out: Figures: execution and ChartMimic, Design2Code, pass@1, reading, each with its interval
+out: Figures: execution and ChartMimic, Design2Code, pass@1, reading, each with its interval; losses of answers
 not covered: published benchmarks (viscodex eval); making the data (family.py)
 
 The samples come from seeds that no training set has. Each is asked with the prompt of its own sample;
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from viscodex.data.dataset import Dataset
 from viscodex.data.store import open_dataset
+from viscodex.errors import BadInput
 from viscodex.files import write_atomically
 from viscodex.models.model import Decoding, Model, Prompt
 from viscodex.tasks.from_samples import benchmark_of_samples
@@ -31,6 +32,14 @@ SEEN = ("ocr", "table", "describe", "question")
 """Tasks whose answers are compared as text."""
 
 TASKS = {"charts": "chartmimic", "pages": "design2code", "problems": "mmcode"}
+
+LOSSES = {
+    "charts": ("charts", ("code",)),
+    "pages": ("pages", ("code",)),
+    "problems": ("problems", ("code",)),
+    "seeing": ("charts", SEEN),
+}
+"""Kind of answer -> data set and tasks. `seeing` is all that is asked of a chart but its code."""
 
 METRICS = {
     "charts": ("exec_rate", "low_level", "text", "layout", "type", "color"),
@@ -80,6 +89,40 @@ def measure(
         say(f"{model.name}: {kind}: {told}")
         figures += known
     return figures
+
+
+def losses(
+    model: Model, held_out: Path, file: Path, n: int, kinds: Sequence[str] = tuple(LOSSES)
+) -> dict[str, list[float]]:
+    """The loss of each of n held-out answers of every kind, nats a token; from `file` where it is there.
+
+    Raises:
+        BadInput: the model is behind an endpoint, or cannot take a sample.
+    """
+    if not file.exists():
+        found = {}
+        for kind in kinds:
+            name, tasks = LOSSES[kind]
+            data = open_dataset(held_out / name)
+            places = [row.index for row in data.rows() if row.task in tasks][:n]
+            found[kind] = _losses(model, [data[k] for k in places])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(found))
+    known: dict[str, list[float]] = json.loads(file.read_text())
+    return known
+
+
+def _losses(model: Model, samples: Sequence[Sample]) -> list[float]:
+    from viscodex.models.likelihood import AnswerLosses
+    from viscodex.models.local import LocalModel
+
+    if not isinstance(model, LocalModel):
+        raise BadInput("only a local model tells a loss", model.name, "Give a checkpoint.")
+    found = AnswerLosses(model).of(samples)
+    refused = [sample.id for sample, loss in zip(samples, found, strict=True) if loss is None]
+    if refused:
+        raise BadInput("the model cannot take these samples", f"{model.name}: {', '.join(refused)}")
+    return [loss for loss in found if loss is not None]
 
 
 # --- code -----------------------------------------------------------------------------------------

@@ -1,14 +1,22 @@
 """The paper's experiments at the size of the family: lambda, methods, what fine-tuning starts from.
 
 in:  a family's folder with its branches
-out: FOLDER/tables/NAME: a model for each setting, its figures; curve.json for plots and the demonstration
+out: FOLDER/tables/NAME: a model for each setting, its figures; rows.json with all of them, curve.json for the
+     demonstration
 not covered: what the numbers mean (docs/nano.md)
+
+    setting --merge--> merged --fine-tune, seed 0, 1, 2--> tuned
+                         |                                   |
+                         `------- charts written and run, losses of held-out answers
+
+Every setting is tuned on the same samples in the same order for a seed: settings differ in where they start.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,68 +24,169 @@ from typing import Any
 from viscodex.files import write_atomically
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family, merge_family
-from viscodex.nano.measure import Figure, measure
+from viscodex.nano.measure import LOSSES, Figure, losses, measure
+from viscodex.tasks.summary import interval
 
 LAMBDAS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
-CURVE = ("exec_rate", "low_level")
-"""Metrics that curve.json has."""
+CURVE = ("exec_rate", "low_level", "loss")
+"""Metrics that curve.json has of charts."""
+
+SHARE = 0.005
+"""Of the data of fine-tuning, held out of it for the learning curve."""
+
+PROJECTOR = dict.fromkeys(("vision_tower", "language_model", "embed_tokens", "lm_head"), False)
+"""What does not learn while the projector is aligned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to a model: how the branches are put together."""
+    """One way to a model: how the branches are put together, and how it is tuned."""
 
     name: str
     lam: float | None
     recipe: Mapping[str, Any] = field(default_factory=dict)  # further keys of the merge recipe
+    align: bool = False  # the projector learns alone, as many steps, before all of it does
 
 
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(f"lambda_{lam:g}", lam) for lam in LAMBDAS),
     Setting("ties", None, {"merge_method": "ties", "parameters": {"density": 0.5}}),
     Setting("dare_linear", None, {"merge_method": "dare_linear", "parameters": {"density": 0.5}}),
-    Setting("replace", None, {"merge_method": "replace"}),
+    Setting("replace_aligned", None, {"merge_method": "replace"}, align=True),
 )
+"""lambda_1 is the vision-language model itself, "no merge"; lambda_0 has the code model's weights: replacing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What is spent on each point."""
+
+    charts: int = 40  # held-out charts that are written, run and scored; 0: none
+    losses: int = 40  # held-out answers of each kind whose loss is measured; 0: none
+    steps: int = 0  # of fine-tuning; 0: none
+    batch: int = 4  # samples of a step
+    seeds: int = 1  # of fine-tuning
+
+    @property
+    def every(self) -> int:
+        """Steps between two points of the learning curve."""
+        return max(1, self.steps // 4)
 
 
 def make_tables(
-    family: Family, n: int, say: Callable[[str], None], tuned_steps: int = 0,
+    family: Family,
+    effort: Effort,
+    say: Callable[[str], None],
     settings: Sequence[Setting] = SETTINGS,
-) -> Path:  # fmt: skip
-    """Merge by each setting and measure; with `tuned_steps` also after so many steps of fine-tuning.
+) -> Path:
+    """Merge by each setting and measure; with steps also after fine-tuning, seed by seed.
 
     Returns:
-        the file of the curve.
+        the file of the rows: setting, lam, stage, data, metric, value, low, high, n, seeds (a value for each).
     """
-    rows: list[dict[str, Any]] = []
+    tables = family.folder / "tables"
     for setting in settings:
-        place = family.folder / "tables" / setting.name
         lam = family.recipe.lam if setting.lam is None else setting.lam
+        place = tables / setting.name
         merge_family(family.folder, place / "model", lam, **setting.recipe)
-        rows += _rows(setting, "merged", _figures(family, place, n, say))
-        if tuned_steps:
-            name = f"tables/{setting.name}_tuned"
-            start = f"tables/{setting.name}"
-            family.train_nano(start, name, max_steps=tuned_steps)
-            rows += _rows(setting, "tuned", _figures(family, family.folder / name, n, say))
-        write_atomically(family.folder / "tables" / "rows.json", json.dumps(rows, indent=1))
-    curve = [row for row in rows if row["lam"] is not None and row["metric"] in CURVE]
-    out = family.folder / "tables" / "curve.json"
-    write_atomically(out, json.dumps(curve, indent=1))
-    return out
-
-
-def _figures(family: Family, place: Path, n: int, say: Callable[[str], None]) -> list[Figure]:
-    with open_model(str(place / "model"), batch=16) as model:
-        kinds = ("charts",)
-        return measure(model, family.folder / "held_out", place / "measured", n, say, kinds)
-
-
-def _rows(setting: Setting, stage: str, figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    return [
-        {
-            "setting": setting.name, "lam": setting.lam, "stage": stage, "data": f.data,
-            "metric": f.metric, "value": f.value, "low": f.low, "high": f.high, "n": f.n,
-        }
-        for f in figures
+        _measure(family, place, effort, say)
+    for seed in range(effort.seeds if effort.steps else 0):
+        for setting in settings:
+            place = tune(family, setting, seed, effort)
+            _measure(family, place, effort, say)
+    rows = [row for setting in settings for row in rows_of(family, setting, effort)]
+    write_atomically(tables / "rows.json", json.dumps(rows, indent=1))
+    curve = [
+        row for row in rows
+        if row["lam"] is not None and row["data"] == "charts" and row["metric"] in CURVE
     ]  # fmt: skip
+    write_atomically(tables / "curve.json", json.dumps(curve, indent=1))
+    return tables / "rows.json"
+
+
+# --- points -----------------------------------------------------------------------------------------
+
+
+def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
+    """The merge of a setting fine-tuned; the folder of its run."""
+    start = f"tables/{setting.name}"
+    how = {
+        "max_steps": effort.steps, "batch": effort.batch, "seed": seed, "schedule": "constant",
+        "save_every": None, "eval_every": effort.every, "eval_share": SHARE,
+    }  # fmt: skip
+    if setting.align:
+        aligned = f"{start}_projector_{seed}"
+        family.train_nano(start, aligned, **how, learn={**PROJECTOR, "projector": True})
+        start = aligned
+    name = f"tables/{setting.name}_tuned_{seed}"
+    family.train_nano(start, name, **how)
+    return family.folder / name
+
+
+def _measure(family: Family, place: Path, effort: Effort, say: Callable[[str], None]) -> None:
+    """What is not measured yet of the model of a place."""
+    measured, held_out = place / "measured", family.folder / "held_out"
+    wanted = {"charts.json": effort.charts, "losses.json": effort.losses}
+    if all((measured / name).exists() for name, n in wanted.items() if n):
+        return
+    with open_model(str(place / "model"), batch=16) as model:
+        if effort.charts:
+            measure(model, held_out, measured, effort.charts, say, ("charts",))
+        if effort.losses:
+            kinds = [kind for kind, (name, _) in LOSSES.items() if (held_out / name).exists()]
+            found = losses(model, held_out, measured / "losses.json", effort.losses, kinds)
+            told = (f"{kind} {math.fsum(each) / len(each):.3f}" for kind, each in found.items())
+            say(f"{place.name}: losses: {', '.join(told)}")
+
+
+# --- rows -------------------------------------------------------------------------------------------
+
+
+def places_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
+    """Stage -> folders of `measured`, one for each seed."""
+    tables = family.folder / "tables"
+    seeds = range(effort.seeds if effort.steps else 0)
+    tuned = [tables / f"{setting.name}_tuned_{seed}" / "measured" for seed in seeds]
+    merged = [tables / setting.name / "measured"]
+    return {"merged": merged, "tuned": tuned} if tuned else {"merged": merged}
+
+
+def rows_of(family: Family, setting: Setting, effort: Effort) -> Iterator[dict[str, Any]]:
+    """The rows of a setting: means over seeds, intervals over samples."""
+    for stage, places in places_of(family, setting, effort).items():
+        figures = list(_figures(places, "charts.json")) if effort.charts else []
+        figures += list(_loss_figures(places)) if effort.losses else []
+        for figure, seeds in figures:
+            yield {
+                "setting": setting.name, "lam": setting.lam, "stage": stage, "data": figure.data,
+                "metric": figure.metric, "value": figure.value, "low": figure.low,
+                "high": figure.high, "n": figure.n, "seeds": seeds,
+            }  # fmt: skip
+
+
+def _figures(places: Sequence[Path], file: str) -> Iterator[tuple[Figure, list[float]]]:
+    """Means of scores over seeds; their interval is the mean of the seeds' own."""
+    each = [[Figure(**row) for row in json.loads((p / file).read_text())] for p in places]
+    for same in zip(*each, strict=True):
+        first = same[0]
+        value, low, high = (_mean([getattr(f, k) for f in same]) for k in ("value", "low", "high"))
+        yield Figure(first.data, first.metric, value, low, high, first.n), [f.value for f in same]
+
+
+def _loss_figures(places: Sequence[Path]) -> Iterator[tuple[Figure, list[float]]]:
+    for kind, each in losses_of(places).items():
+        by_sample = [_mean(same) for same in zip(*each, strict=True)]
+        figure = Figure(kind, "loss", _mean(by_sample), *interval(by_sample), len(by_sample))
+        yield figure, [_mean(values) for values in each]
+
+
+def losses_of(places: Sequence[Path]) -> dict[str, list[list[float]]]:
+    """Kind -> for each seed, the loss of each held-out answer."""
+    found: list[dict[str, list[float]]] = [
+        json.loads((place / "losses.json").read_text()) for place in places
+    ]
+    return {kind: [one[kind] for one in found] for kind in found[0]}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

@@ -1,7 +1,8 @@
 """The weights that come with the package: shipping them, and knowing that they are whole.
 
 in:  a family's folder
-out: viscodex/nano/weights/NAME: a checkpoint in bfloat16 with its card and training log
+out: viscodex/nano/weights/NAME: a checkpoint in bfloat16 with its card and training log; and back: a folder
+     around the shipped members
 not covered: training (family.py), opening (models/local.py)
 
 nano-merged is not shipped: it is what `viscodex merge` makes of base, vlm and code, and its hash stands in
@@ -22,6 +23,9 @@ from viscodex.nano.family import merge_family
 MEMBERS = ("base", "vlm", "code", "nano")
 SHARD = "15MB"
 MAX_BYTES = 80_000_000  # of all files together
+
+LOGS = {"training_log.jsonl": "metrics.jsonl", "training_recipe.json": "recipe.json"}
+"""As they are shipped -> as a training run has them."""
 
 ABOUT = {
     "base": "a small Qwen2.5 language model, pre-trained on descriptions, markup and code",
@@ -53,6 +57,28 @@ def ship(family: Path, out: Path | None = None) -> Path:
     return out
 
 
+def unpack(family: Path, weights: Path | None = None) -> None:
+    """Lay the shipped members out as `viscodex nano train` leaves them; what is there already stays.
+
+    Raises:
+        BadCheckpoint: this installation has no weights.
+    """
+    weights = weights or Path(__file__).parent / "weights"
+    for name in MEMBERS:
+        source, out = weights / name, family / name
+        if not (source / "config.json").exists():
+            raise BadCheckpoint("there are no weights here", str(source), "Install viscodex again.")
+        if (out / "model").exists():
+            continue
+        part = out / "model.part"
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part, ignore=shutil.ignore_patterns("training_*", "README.md"))
+        for file, as_trained in LOGS.items():
+            if (source / file).exists():
+                shutil.copyfile(source / file, out / as_trained)
+        part.replace(out / "model")
+
+
 def _copy(source: Path, out: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
@@ -69,12 +95,9 @@ def _copy(source: Path, out: Path) -> None:
 
 
 def _card(family: Path, name: str, out: Path) -> None:
-    log = family / name / "metrics.jsonl"
-    if log.exists():
-        shutil.copyfile(log, out / "training_log.jsonl")
-    recipe = family / name / "recipe.json"
-    if recipe.exists():
-        shutil.copyfile(recipe, out / "training_recipe.json")
+    for shipped, as_trained in LOGS.items():
+        if (family / name / as_trained).exists():
+            shutil.copyfile(family / name / as_trained, out / shipped)
     measured = sorted((family / "measured" / name).glob("*.json"))
     rows = [row for file in measured for row in json.loads(file.read_text())]
     lines = [
