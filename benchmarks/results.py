@@ -210,7 +210,7 @@ def settings_markdown(rows: Sequence[dict[str, Any]], wanted: Wanted) -> list[st
         "Losses are nats a token of the right answer, lower is better; `seeing` is what is asked of charts beside their code.", "",
         f"| setting | stage | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads),
     ]  # fmt: skip
-    for stage in ("merged", "tuned"):
+    for stage in ("alone", "merged", "tuned"):
         for (setting, its), cells in by_place.items():
             if its == stage:
                 told = [_setting_cell(cells.get(column)) for column in columns]

@@ -95,6 +95,7 @@ def make_tables(
             place = tune(family, setting, seed, effort)
             _measure(family, place, effort, say)
     rows = [row for setting in settings for row in rows_of(family, setting, effort)]
+    rows += _code_alone(family, effort, say) if effort.losses else []
     write_atomically(tables / "rows.json", json.dumps(rows, indent=1))
     curve = [
         row for row in rows
@@ -139,6 +140,20 @@ def _measure(family: Family, place: Path, effort: Effort, say: Callable[[str], N
             say(f"{place.name}: losses: {', '.join(told)}")
 
 
+def _code_alone(family: Family, effort: Effort, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The code branch by itself on problems in words: it has no eyes for the rest."""
+    held_out, measured = family.folder / "held_out", family.folder / "tables" / "code" / "measured"
+    if not (held_out / "problems").exists():
+        return []
+    if not (measured / "losses.json").exists():
+        with open_model(str(family.model("code"))) as model:
+            losses(model, held_out, measured / "losses.json", effort.losses, ("problems",))
+        say("code: losses of problems")
+    return [
+        _row("code", None, "alone", figure, seeds) for figure, seeds in _loss_figures([measured])
+    ]
+
+
 # --- rows -------------------------------------------------------------------------------------------
 
 
@@ -157,11 +172,17 @@ def rows_of(family: Family, setting: Setting, effort: Effort) -> Iterator[dict[s
         figures = list(_figures(places, "charts.json")) if effort.charts else []
         figures += list(_loss_figures(places)) if effort.losses else []
         for figure, seeds in figures:
-            yield {
-                "setting": setting.name, "lam": setting.lam, "stage": stage, "data": figure.data,
-                "metric": figure.metric, "value": figure.value, "low": figure.low,
-                "high": figure.high, "n": figure.n, "seeds": seeds,
-            }  # fmt: skip
+            yield _row(setting.name, setting.lam, stage, figure, seeds)
+
+
+def _row(
+    name: str, lam: float | None, stage: str, figure: Figure, seeds: Sequence[float]
+) -> dict[str, Any]:
+    return {
+        "setting": name, "lam": lam, "stage": stage, "data": figure.data, "metric": figure.metric,
+        "value": figure.value, "low": figure.low, "high": figure.high, "n": figure.n,
+        "seeds": list(seeds),
+    }  # fmt: skip
 
 
 def _figures(places: Sequence[Path], file: str) -> Iterator[tuple[Figure, list[float]]]:
