@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -89,8 +90,6 @@ def test_what_is_no_picture_is_an_error_of_that_question() -> None:
 
 def sees_less(body: dict[str, Any], n: int) -> Any:
     """A model that reads the word as long as the picture that it gets is large enough."""
-    import base64
-
     (k,) = re.findall(r"Case (\d+):", text_of(body))
     (url,) = (
         p["image_url"]["url"] for p in body["messages"][-1]["content"] if p["type"] == "image_url"
@@ -127,3 +126,38 @@ def test_curves_are_runs_of_their_own_and_paired_with_the_plain_one(tmp_path: Pa
     kept = (tmp_path / "out" / "crop-3" / "inputs" / "c-0.img").read_bytes()
     assert open_image(kept).size == (282, 211)
     assert "severity 3" in done.output
+    page = (tmp_path / "out" / "robustness.html").read_text()
+    assert "crop at severity 3 costs most: \u221250.0 points of score" in page
+    assert "Clear loss: crop from severity 3. No clear loss: noise." in page
+    assert "0.12 of both sides cut off" in page  # the level in its unit
+    assert page.count("<article>") == 4
+    shown = re.findall(r"<h3>(.*?)</h3>", page)
+    assert set(shown) == {"c-0", "c-1", "c-2", "c-3"}  # where it loses
+    widths = {
+        open_image(base64.b64decode(each)).width
+        for each in re.findall(r"webp;base64,([^\"]+)", page)
+    }
+    assert max(widths) <= 240
+    assert "3: 0.0 (\u2212100.0)" in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+
+
+@pytest.mark.parametrize("option", ["--perturb", "--robustness"])
+def test_without_pictures_none_are_kept_and_the_model_sees_the_same(
+    tmp_path: Path, option: str
+) -> None:
+    suite = write_suite(tmp_path / "suite", 2, chart())
+    chosen = ["crop:3"] if option == "--perturb" else ["--kinds", "crop", "--severities", "3"]
+    with chat_server() as chat:
+        chat.behaviour = sees_less
+        words = [
+            "eval", "infibench_v", "--model", f"openai/m@{chat.url}", "--data", str(suite),
+            "-o", str(tmp_path / "out"), option, *chosen,
+        ]  # fmt: skip
+        assert CliRunner().invoke(app, [*words, "--no-pictures"]).exit_code == 0
+        assert not list(tmp_path.rglob("out/**/inputs"))
+        asked = len(chat.requests)
+        assert CliRunner().invoke(app, words).exit_code == 0
+        assert len(chat.requests) == asked  # the pictures made anew are equal
+    (kept,) = [p for p in tmp_path.rglob("out/**/c-0.img") if "plain" not in p.parts]
+    assert open_image(kept.read_bytes()).size == (282, 211)

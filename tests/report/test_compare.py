@@ -50,7 +50,8 @@ def test_a_known_effect_is_found_where_it_is(tmp_path: Path) -> None:
     assert groups["bar"].p < 0.001
     assert not groups["line"].is_clear
     assert verdict(one).startswith("b is better than a: +")
-    assert any(text.startswith("By type: from") and "bar, 20" in text for text in reasons(one))
+    told = next(text for text in reasons(one) if text.startswith("By type it goes from"))
+    assert "(bar, 20 items)" in told
     assert [c.id.split("_")[0] for c in one.changes[:20]].count("bar") == 20
 
 

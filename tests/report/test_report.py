@@ -251,6 +251,8 @@ def test_the_browser_shows_verdict_table_and_samples(
             assert shown.page is not None
             assert (shown.page.title, shown.page.console, shown.page.refused) == (title, (), ())
             assert shown.page.width == width  # nothing sticks out
+            if "against" in title:  # the tables of a comparison need no scrolling sideways
+                assert max(block.x + block.width for block in shown.page.blocks) <= width
             said = " ".join(block.text for block in shown.page.blocks)
             assert "ChartMimic: merged is better than vlm" in said
             assert re.search(r"From vlm to merged: \d+ answers .* points\.", said)  # why
@@ -300,9 +302,28 @@ def test_a_page_of_5000_samples_stays_small(monkeypatch: pytest.MonkeyPatch) -> 
     numbers = album.add_all([lambda n=n: read(n) for n in range(400)])  # type: ignore[misc]
     assert len(numbers) == len(seen) == 400
     assert 0 < len(album.addresses) < 200
-    assert album.left_out == numbers.count(-1) > 0
+    assert album.left_out == numbers.count(pictures.LEFT_OUT) > 0
     assert sum(map(len, album.addresses)) < 40_000 * 3
-    assert max(numbers[-100:]) == -1  # the first ones have pictures
+    assert set(numbers[-100:]) == {pictures.LEFT_OUT}  # the first ones have pictures
+    assert album.add_all([lambda: read(0), lambda: None]) == [0, -1]  # what is there needs no room
+
+
+def test_large_pictures_bound_the_time_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 320 * 240)
+    album = pictures.Album(10)
+    numbers = album.add_all([lambda n=n: drawing(str(n)) for n in range(150)])  # type: ignore[misc]
+    assert numbers.count(pictures.LEFT_OUT) == album.left_out == 150 - 128  # whole batches of 64
+
+
+def test_means_over_different_items_have_no_best(tmp_path: Path) -> None:
+    for name, n in (("a", 6), ("b", 4)):
+        told = {f"{KINDS[i % 3]}_{i}": answer(_values(0.1 * i + (name == "b"))) for i in range(n)}
+        make_run(tmp_path / name, told, n=n, metrics=METRICS)
+    systems = read_systems([f"{name}={tmp_path / name}" for name in "ab"])
+    table = make_table(systems, "paper")
+    assert table.best("chartmimic.low_level") == set()
+    assert 'class="best"' not in page.html_table(table)
+    assert "means over different items" in page.table_note(table)
 
 
 def test_broken_and_tall_pictures_do_no_harm() -> None:

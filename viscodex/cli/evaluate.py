@@ -76,7 +76,8 @@ def evaluate(
         str | None, typer.Option(metavar="KIND:S", help="Disturb the pictures, such as blur:2.")
     ] = None,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="All disturbances of pictures, as curves.")
+        bool,
+        typer.Option("--robustness", help="All disturbances of pictures, as curves and a page."),
     ] = False,
     kinds: Annotated[str, typer.Option(help="Of --robustness: blur,jpeg,...; all if empty.")] = "",
     severities: Annotated[str, typer.Option(help="Of --robustness, 1 to 5.")] = "1,3,5",
@@ -148,7 +149,7 @@ def evaluate(
         Decoding(max_tokens, temperature, top_p, seed),
         epochs,
         Limits(time_limit, token_limit, cost_limit, paid),
-        None if perturb is None else perturbation(perturb),
+        None if perturb is None else perturbation(perturb, is_kept=pictures),
     )
     scoring = scorer_options(
         of, out, judge=judge, price=judge_price, budget=judge_budget, clip=clip
@@ -229,12 +230,13 @@ def _curves(
     severities: str,
     as_json: bool,
 ) -> None:
-    """Run every point; write the curves and their pictures."""
+    """Run every point; write the curves, as pictures and as a page."""
     import json
 
-    from viscodex.evaluate.robustness import RESULT, measure, points_of
+    from viscodex.evaluate.robustness import PAGE, RESULT, measure, points_of
     from viscodex.files import write_atomically
     from viscodex.plots import robustness_plot
+    from viscodex.report.robustness_page import robustness_page
 
     if not any(item.images for item in benchmark.items):
         raise BadRecipe("these questions have no pictures", of.name, "Leave --robustness out.")
@@ -242,14 +244,16 @@ def _curves(
     def run(place: Path, point: Plan) -> Outcome:
         return _run(of, benchmark, system, place, point, scoring)
 
-    found = measure(run, out, plan, points_of(kinds, severities), say)
+    disturbances = points_of(kinds, severities, is_kept=scoring["pictures"])
+    found = measure(run, out, plan, disturbances, say)
     for protocol in found["protocols"]:
         write_atomically(out / f"robustness-{protocol}.svg", robustness_plot(found, protocol))
+    write_atomically(out / PAGE, robustness_page(out, found))
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     else:
         _show_curves(found)
-        say(f"curves: {out / RESULT}, {out}/robustness-*.svg")
+        say(f"curves: {out / PAGE}, {out / RESULT}, {out}/robustness-*.svg")
     if found["stopped"]:
         say(f"stopped: {found['stopped']} is reached; the same command with a higher one goes on")
         raise typer.Exit(1)

@@ -117,6 +117,18 @@ KINDS: dict[str, tuple[Callable[[Image.Image, Level, Rng], Image.Image], tuple[L
 """Kind -> what it does, its level for the severities 1 to 5."""
 SEVERITIES = (1, 2, 3, 4, 5)
 
+STRENGTHS = {
+    "blur": "radius {} thousandths of the longer side",
+    "jpeg": "quality {}",
+    "downscale": "to {} of both sides and back",
+    "rotate": "by {} degrees",
+    "noise": "standard deviation {} of white",
+    "color": "hues turned by {} degrees",
+    "crop": "{} of both sides cut off",
+    "text": "lines that mislead: {}",
+}
+"""Kind -> how its level is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
@@ -124,6 +136,7 @@ class Perturbation:
 
     kind: str
     severity: int
+    is_kept: bool = True  # whether what it makes is kept in the run
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.severity}"
@@ -151,15 +164,18 @@ class Perturbation:
         return file.getvalue()
 
 
-def perturbation(text: str) -> Perturbation:
+def perturbation(text: str, *, is_kept: bool = True) -> Perturbation:
     """The Perturbation of `blur:2`.
+
+    Args:
+        is_kept: whether the disturbed pictures go to RUN/inputs.
 
     Raises:
         BadRecipe: no such kind or severity.
     """
     kind, _, severity = text.partition(":")
     if kind in KINDS and severity.isdigit() and int(severity) in SEVERITIES:
-        return Perturbation(kind, int(severity))
+        return Perturbation(kind, int(severity), is_kept)
     raise BadRecipe(
         "there is no such disturbance of pictures",
         text,
@@ -168,7 +184,10 @@ def perturbation(text: str) -> Perturbation:
 
 
 def perturbed_prompt(perturb: Perturbation, place: Path) -> Callable[[Item], Prompt]:
-    """The question of an item with disturbed pictures; they are made once and kept in RUN/inputs."""
+    """The question of an item with disturbed pictures, made once and kept in RUN/inputs.
+
+    Where they are not to be kept they are made anew, equal, each time.
+    """
     folder = place / INPUTS
 
     def picture(item: Item, number: int) -> bytes:
@@ -176,6 +195,8 @@ def perturbed_prompt(perturb: Perturbation, place: Path) -> Callable[[Item], Pro
         if file.exists():
             return file.read_bytes()
         data = perturb.of(item.images[number].read(), f"{item.id}\0{number}")
+        if not perturb.is_kept:
+            return data
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)
         return data

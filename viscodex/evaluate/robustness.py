@@ -2,7 +2,7 @@
 
 in:  a benchmark, a system, kinds of disturbance and severities
 out: a run folder for the plain pictures and one for each disturbance; robustness.json with the curves
-not covered: what is done to pictures (perturb.py), drawing the curves (plots.py)
+not covered: what is done to pictures (perturb.py), the curves as a picture (plots.py) and a page (report/)
 
 Every point is asked, executed, scored and resumed as a run of its own. The difference to the plain
 pictures is paired by item, with a bootstrap interval over items.
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from viscodex.errors import BadRecipe
-from viscodex.evaluate.perturb import KINDS, SEVERITIES, Perturbation
+from viscodex.evaluate.perturb import KINDS, SEVERITIES, STRENGTHS, Perturbation
 from viscodex.evaluate.run import Outcome, Plan
 from viscodex.files import write_atomically
 from viscodex.tasks.kept import read_items
@@ -28,12 +28,16 @@ from viscodex.tasks.summary import interval
 from viscodex.types import Report
 
 RESULT = "robustness.json"
+PAGE = "robustness.html"
 PLAIN = "plain"
 FORMAT = "viscodex-robustness/1"
 
 
-def points_of(kinds: str, severities: str) -> list[Perturbation]:
+def points_of(kinds: str, severities: str, *, is_kept: bool = True) -> list[Perturbation]:
     """The disturbances of `blur,jpeg` (empty: all kinds) and `1,3,5`.
+
+    Args:
+        is_kept: whether the disturbed pictures go to RUN/inputs.
 
     Raises:
         BadRecipe: no such kind or severity.
@@ -49,7 +53,7 @@ def points_of(kinds: str, severities: str) -> list[Perturbation]:
             f"Kinds are {', '.join(KINDS)}; severities 1 to 5.",
         )
     steps = sorted({int(level) for level in levels})
-    return [Perturbation(kind, step) for kind in dict.fromkeys(chosen) for step in steps]
+    return [Perturbation(kind, step, is_kept) for kind in dict.fromkeys(chosen) for step in steps]
 
 
 def measure(
@@ -95,7 +99,8 @@ def measure(
             curves.setdefault(point.kind, []).append(
                 {
                     "severity": point.severity,
-                    "level": KINDS[point.kind][1][point.severity - 1],
+                    "level": (level := KINDS[point.kind][1][point.severity - 1]),
+                    "strength": STRENGTHS[point.kind].format(level),
                     "means": _means(report),
                     "change": _changes(place / PLAIN, place / name, protocol, report.headline),
                 }

@@ -252,7 +252,7 @@ def _groups(changes: Sequence[Change]) -> dict[str, dict[str, Paired]]:
     }
 
 
-_CAUSES = {
+_CAUSES = {  # (ran before, runs now)
     (False, True): "failed before, run now",
     (True, False): "ran before, fail now",
     (True, True): "run in both",
@@ -313,10 +313,22 @@ def _by(one: Comparison, difference: float) -> str:
     )
 
 
+_TOLD = {
+    "failed before, run now": ("failed before and runs now", "failed before and run now"),
+    "ran before, fail now": ("ran before and fails now", "ran before and fail now"),
+    "run in both, better": ("runs in both and scores better", "run in both and score better"),
+    "run in both, worse": ("runs in both and scores worse", "run in both and score worse"),
+    "run in both, equal": ("runs in both and scores the same", "run in both and score the same"),
+    "fail in both": ("fails in both", "fail in both"),
+}
+"""Cause -> what is said of one answer, and of several."""
+
+
 def reasons(one: Comparison) -> list[str]:
     """Why, in sentences: the causes, and where it is largest."""
     sentences = [
-        f"{cause.n} answer{'s' * (cause.n != 1)} {cause.name}: {points(cause.share, sign=True)} points."
+        f"{cause.n:,} answer{'s' * (cause.n != 1)} {_TOLD[cause.name][cause.n != 1]}: "
+        f"{points(cause.share, sign=True)} points."
         for cause in one.causes
         if abs(cause.share) >= 0.0005
     ]
@@ -327,7 +339,7 @@ def reasons(one: Comparison) -> list[str]:
         (low, least), (high, most) = ranked[0], ranked[-1]
         if most.difference - least.difference >= 0.005:
             sentences.append(
-                f"By {kind}: from {points(least.difference, sign=True)} ({low}, {least.n}) to "
-                f"{points(most.difference, sign=True)} ({high}, {most.n})."
+                f"By {kind} it goes from {points(least.difference, sign=True)} ({low}, {least.n:,} items) to "
+                f"{points(most.difference, sign=True)} ({high}, {most.n:,} items)."
             )
     return sentences

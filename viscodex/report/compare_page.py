@@ -92,10 +92,12 @@ def _pairs(pairs: Mapping[str, Paired], one: Comparison, kind: str) -> str:
         )
         interval = f"{points(pair.low, sign=True)} to {points(pair.high, sign=True)}"
         rows += (
-            f"<tr><th>{plain(name)}</th><td>{pair.n:,}</td><td>{points(pair.a)}</td><td>{points(pair.b)}</td>"
-            f"<td><b>{points(pair.difference, sign=True)}</b>{scored}</td>"
-            f"<td>{forest(pair, widest)}<small>{interval}</small></td>"
-            f"<td>{p}</td><td>{pair.wins:,} / {pair.ties:,} / {pair.losses:,}</td></tr>"
+            f'<tr><th>{plain(name)}</th><td class="late" data-of="items">{pair.n:,}</td>'
+            f'<td data-of="{plain(one.a)}">{points(pair.a)}</td><td data-of="{plain(one.b)}">{points(pair.b)}</td>'
+            f'<td data-of="difference"><b>{points(pair.difference, sign=True)}</b>{scored}</td>'
+            f'<td class="range">{forest(pair, widest)}<small>{interval}</small></td>'
+            f'<td class="late" data-of="test">{p}</td>'
+            f'<td class="late" data-of="better / equal / worse">{pair.wins:,} / {pair.ties:,} / {pair.losses:,}</td></tr>'
         )
     notes = {
         True: "Of all items, what is missing counts 0; paired bootstrap (5,000 resamples) and sign-flip "
@@ -104,7 +106,7 @@ def _pairs(pairs: Mapping[str, Paired], one: Comparison, kind: str) -> str:
     }
     heads = f"<th>{plain(kind)}</th><th>items</th><th>{plain(one.a)}</th><th>{plain(one.b)}</th>"
     return (
-        f'<div class="wide"><table><thead><tr>{heads}<th>difference</th><th>95 % interval</th><th>test</th>'
+        f'<div class="wide"><table class="pairs"><thead><tr>{heads}<th>difference</th><th>95 % interval</th><th>test</th>'
         f"<th>better / equal / worse</th></tr></thead><tbody>{rows}</tbody></table></div>"
         f'<p class="note">{notes[by_metric]}</p>'
     )
@@ -115,11 +117,11 @@ def _causes(one: Comparison) -> str:
     widest = max(abs(cause.share) for cause in one.causes)
     rows = ""
     for cause in one.causes:
-        width = 10 * abs(cause.share) / widest if widest else 0.0
+        width = 100 * abs(cause.share) / widest if widest else 0.0
         minus = " minus" if cause.share < 0 else ""
         rows += (
             f"<tr><th>{plain(cause.name)}</th><td>{cause.n:,}</td><td>{points(cause.share, sign=True)}</td>"
-            f'<td class="bar"><span class="share{minus}" style="width: {width:.2f}rem"></span></td></tr>'
+            f'<td class="bar"><span class="share{minus}" style="width: {width:.1f}%"></span></td></tr>'
         )
     return (
         '<div class="wide"><table><thead><tr><th>answers</th><th>items</th><th>points</th><th></th></tr>'

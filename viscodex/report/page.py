@@ -21,7 +21,10 @@ from viscodex.report.statistics import Paired
 from viscodex.report.table import TITLES, Cell, Column, Line, Table, lead_metric, make_table
 from viscodex.web import ZOOM, page_of, plain
 
-PROTOCOLS = {"paper": "as the official scorers count", "strict": "where those are blind or broken"}
+PROTOCOLS = {
+    "paper": "as the official scorers count",
+    "strict": "stricter where the official scorers are blind or broken",
+}
 
 
 def report_page(systems: Sequence[System], title: str = "") -> str:
@@ -36,7 +39,7 @@ def report_page(systems: Sequence[System], title: str = "") -> str:
             section("What went wrong", _problems(systems)),
             section("By group", "".join(_groups(systems))),
             browser(systems),
-            section("To repeat it", _facts(systems)),
+            section("To repeat it", facts(systems)),
         ]
     )
     return page_of(title, _lead(systems), "", body, script=f"{SCRIPT}{ZOOM}", style=STYLE)
@@ -100,11 +103,24 @@ def against_first(systems: Sequence[System]) -> tuple[list[Comparison], list[str
 
 
 def verdict_line(one: Comparison) -> str:
-    """The verdict on a benchmark, coloured by its sign; below it the first reasons."""
+    """The verdict on a benchmark, coloured by its sign; below it both values and the first reasons."""
     text = f"{TITLES.get(one.task, one.task)}: {verdict(one)}."
     why = f"From {one.a} to {one.b}: {' '.join(reasons(one)[:2])}" if reasons(one) else ""
     below = f'<p class="why">{plain(why)}</p>' if why else ""
-    return f'<p class="verdict {mood(one)}">{plain(text)}</p>{below}'
+    return f'<p class="verdict {mood(one)}">{plain(text)}</p>{_duel(one)}{below}'
+
+
+def _duel(one: Comparison) -> str:
+    """Both values as bars of 100; the better one coloured where the difference is clear."""
+    pair = one.lead
+    better = "" if not pair.is_clear else one.b if pair.difference > 0 else one.a
+    rows = "".join(
+        f'<span>{plain(name)}</span><span class="track"><span class="{"win" if name == better else ""}" '
+        f'style="width: {100 * max(0.0, min(1.0, value)):.1f}%"></span></span><b>{points(value)}</b>'
+        for name, value in ((one.a, pair.a), (one.b, pair.b))
+        if not math.isnan(value)
+    )
+    return f'<div class="duel">{rows}</div>'
 
 
 def mood(one: Comparison) -> str:
@@ -144,6 +160,7 @@ def _table_section(table: Table) -> str:
 def html_table(table: Table) -> str:
     """Systems, then the published rows; percent of all items with 95 % interval."""
     heads = "".join(f"<th>{plain(column.title)}</th>" for column in table.columns)
+    has_average = len(table.averaged) > 1
     average = f"<th>average{'' if table.is_whole else f' of {len(table.averaged)}'}</th>"
     rows = "".join(_row(table, line) for line in table.lines)
     for n, row in enumerate(table.published):
@@ -153,9 +170,12 @@ def html_table(table: Table) -> str:
         )
         mean = "" if math.isnan(row.average) else f"{row.average:.1f}"
         first = " first" if n == 0 else ""
-        rows += f'<tr class="published{first}"><th>{plain(row.name)}, published</th>{cells}<td>{mean}</td></tr>'
+        last = f"<td>{mean}</td>" if has_average else ""
+        rows += (
+            f'<tr class="published{first}"><th>{plain(row.name)}, published</th>{cells}{last}</tr>'
+        )
     return (
-        f'<div class="wide"><table><thead><tr><th>percent</th>{heads}{average}</tr></thead>'
+        f'<div class="wide"><table class="main"><thead><tr><th>percent</th>{heads}{average if has_average else ""}</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="note">{plain(table_note(table))}</p>'
     )
 
@@ -178,7 +198,9 @@ def table_note(table: Table) -> str:
         note += f" Only one protocol exists for {told}."
     if table.published:
         note += f" Published rows are on the whole benchmarks: {table.source}."
-    if table.published and not table.is_whole:
+    if table.published and table.protocol != "paper":
+        note += " They are by the official protocol, the systems above are not."
+    if len(table.averaged) > 1 and table.published and not table.is_whole:
         note += " Their average here is over the columns that were measured, not the paper's six."
     return note
 
@@ -196,6 +218,8 @@ def _sizes(table: Table) -> Iterator[str]:
 
 def _row(table: Table, line: Line) -> str:
     cells = "".join(_cell(table, line, column) for column in table.columns)
+    if len(table.averaged) < 2:  # one column is its own average
+        return f"<tr><th>{plain(line.name)}</th>{cells}</tr>"
     average = points(line.average)
     if not math.isnan(line.average_low):
         average += _small(f"{points(line.average_low)} to {points(line.average_high)}")
@@ -314,7 +338,8 @@ def _of_group(means: Mapping[str, Any], metric: str) -> float:
     return math.nan if mean is None or not mean.n_scored else float(mean.all)
 
 
-def _facts(systems: Sequence[System]) -> str:
+def facts(systems: Sequence[System]) -> str:
+    """All settings of all runs, folded."""
     parts = []
     for system in systems:
         for task, run in system.runs.items():

@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from viscodex.errors import BadInput
-from viscodex.images import open_image
+from viscodex.images import image_size, open_image
 
 MAX_BYTES = 24_000_000  # of all pictures of a page, as base64
-MAX_PICTURES = 4_000  # that are decoded: bounds the time
+MAX_PICTURES = 4_000  # that are decoded
+MAX_PIXELS = 4_000_000_000  # of them, together: with their number it bounds the time
+LEFT_OUT = -2  # instead of the number of a picture that is there, but not on the page
 SIDES = ((300, 460), (1200, 320), (4_000, 220))
 """Up to so many pictures -> longest width in pixels."""
 _TALL = 2.2  # height of a thumbnail by its width; longer pages are cut there
@@ -37,31 +39,52 @@ class Album:
         self._known: dict[str, int] = {}
         self._bytes = 0
         self._n = 0
+        self._pixels = 0
         self.width = next((side for n, side in SIDES if n_wanted <= n), SIDES[-1][1])
 
     def add_all(self, readers: Sequence[Callable[[], bytes | None]]) -> list[int]:
-        """Numbers of the pictures, -1 for none; they are read and made small in threads."""
+        """Numbers of the pictures; they are read and made small in threads.
+
+        -1 is none, LEFT_OUT one that is there but had no room.
+        """
         numbers: list[int] = []
         with ThreadPoolExecutor(4) as threads:
             for start in range(0, len(readers), _BATCH):
                 batch = readers[start : start + _BATCH]
-                if self._bytes > MAX_BYTES or self._n > MAX_PICTURES:
+                if self._is_full():
                     numbers += [self._missing(read) for read in batch]
                     continue
-                for digest, address in threads.map(self._small, batch):
+                for digest, address, pixels in threads.map(self._small, batch):
+                    self._pixels += pixels
                     numbers.append(self._keep(digest, address))
         return numbers
 
-    def _missing(self, read: Callable[[], bytes | None]) -> int:
-        self.left_out += read() is not None
-        return -1
+    def _is_full(self) -> bool:
+        return self._bytes > MAX_BYTES or self._n > MAX_PICTURES or self._pixels > MAX_PIXELS
 
-    def _small(self, read: Callable[[], bytes | None]) -> tuple[str, str]:
+    def _missing(self, read: Callable[[], bytes | None]) -> int:
         data = read()
         if data is None:
-            return "", ""
+            return -1
+        known = self._known.get(hashlib.sha256(data).hexdigest())
+        if known is not None:  # one that is on the page already needs no room
+            return known
+        self.left_out += 1
+        return LEFT_OUT
+
+    def _small(self, read: Callable[[], bytes | None]) -> tuple[str, str, int]:
+        """Digest of a picture's file, its address, the pixels that were decoded for it."""
+        data = read()
+        if data is None:
+            return "", "", 0
         digest = hashlib.sha256(data).hexdigest()
-        return digest, "" if digest in self._known else small(data, self.width)
+        if digest in self._known:
+            return digest, "", 0
+        try:
+            width, height = image_size(data)
+        except BadInput:
+            return digest, "", 0
+        return digest, small(data, self.width), width * height
 
     def _keep(self, digest: str, address: str) -> int:
         if digest not in self._known and address:

@@ -169,7 +169,7 @@ BROWSER = """
 """
 
 SCRIPT = """
-const PAGE = 12;
+const PAGE = 12, LEFT_OUT = -2;
 const album = JSON.parse(document.getElementById("album").textContent);
 const tasks = JSON.parse(document.getElementById("tasks").textContent);
 const $ = id => document.getElementById(id);
@@ -191,7 +191,7 @@ function picture(n, label) {
   const f = el("figure");
   if (n >= 0) {
     const i = el("img"); i.src = album[n]; i.alt = label; i.tabIndex = 0; f.append(i);
-  } else f.append(el("div", "empty", "no picture"));
+  } else f.append(el("div", "empty", n === LEFT_OUT ? "left out of this page" : "no picture"));
   f.append(el("figcaption", "", label));
   return f;
 }
@@ -225,6 +225,8 @@ function card(item) {
       row.append(difference(item.p, a.p, "differs, " + task.runs[k]));
   });
   if (row.children.length) c.append(row);
+  else if ([item.p, ...item.a.map(a => a.p)].includes(LEFT_OUT))
+    c.append(el("p", "none", "Its pictures are left out of this page."));
   const answers = el("div", "answers");
   item.a.forEach((a, k) => {
     const box = el("div", "answer");
@@ -256,13 +258,17 @@ function draw() {
   $("where").textContent = "page " + (at + 1) + " of " + pages;
   $("back").disabled = at === 0; $("on").disabled = at === pages - 1;
 }
+function words(item) {
+  const told = [item.i, item.q, ...item.a.flatMap(a => [a.c, a.r, ...(a.m ?? [])])];
+  return item.words ??= told.filter(t => t).join("\\n").toLowerCase();
+}
 function choose() {
   const outcome = $("outcome").value, group = $("group").value;
   const text = $("find").value.toLowerCase(), [by, k] = $("sort").value.split(" ");
   found = task.items.filter(item =>
     (!group || item.g.includes(group)) &&
     (!outcome || verdict(item) === outcome || item.a.some((a, n) => outcome === n + " " + a.s)) &&
-    (!text || [item.i, item.q, ...item.a.flatMap(a => [a.c, a.r])].some(t => t && t.toLowerCase().includes(text))));
+    (!text || words(item).includes(text)));
   const keys = { low: i => value(i, k), high: i => -value(i, k), won: i => value(i, 0) - value(i, 1),
     lost: i => value(i, 1) - value(i, 0) };
   if (keys[by]) found.sort((x, y) => keys[by](x) - keys[by](y));
@@ -311,9 +317,13 @@ td small { display: block; color: var(--soft); font-size: .74rem; font-weight: 4
 td.best { font-weight: 700; } tr.published td, tr.published th { color: var(--soft); } tr.published th { font-weight: 400; }
 tr.first td, tr.first th { border-top: 2px solid var(--line); }
 tbody th { font-weight: 600; white-space: normal; min-width: 6.5rem; max-width: 22rem; overflow-wrap: break-word; }
-td.bar { text-align: left; min-width: 11rem; } #cards article { content-visibility: visible; }
+td.bar { text-align: left; width: 12rem; } #cards article { content-visibility: visible; }
 section > h4, details > h4 { font-size: .95rem; margin: 1rem 0 .4rem; }
 .note { color: var(--soft); font-size: .85rem; }
+.duel { display: grid; grid-template-columns: fit-content(16rem) minmax(4rem, 26rem) max-content; gap: .25rem .7rem;
+  align-items: center; margin: .4rem 0 .5rem; font-size: .9rem; overflow-wrap: anywhere; }
+.track { background: var(--line); border-radius: 3px; overflow: hidden; } .track span { display: block; height: .8rem; background: var(--soon); }
+.track span.win { background: var(--good); }
 .caution { border-left: 3px solid var(--warn); padding: .2rem .8rem; margin: .5rem 0; font-size: .9rem; overflow-wrap: anywhere; }
 .forest { width: 16rem; height: 1.3rem; vertical-align: middle; } .forest line { stroke: var(--soon); }
 .forest .range { stroke: var(--mark); stroke-width: 3; } .forest circle { fill: var(--mark); }
@@ -338,4 +348,17 @@ figure img { display: block; width: 100%; max-height: none; } .empty { border: 1
 h4 b { font-weight: 600; font-size: .78rem; margin-left: .5rem; } h4 b.ok { color: var(--good); } h4 b.bad { color: var(--warn); }
 .answer p { margin: .15rem 0; font-size: .84rem; overflow-wrap: anywhere; } .values { color: var(--soft); }
 .facts { font-size: .85rem; }
+figure img.whole { position: fixed; inset: 0; margin: auto; z-index: 3; width: min(96vw, 64rem); max-height: 96vh; object-fit: contain; }
+@media (max-width: 760px) {
+  .pairs, .pairs tbody { display: block; } .pairs thead { display: none; }
+  .pairs tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .1rem .8rem; padding: .5rem .7rem;
+    border-bottom: 1px solid var(--line); }
+  .pairs th, .pairs td { border: 0; padding: 0; text-align: left; white-space: normal; }
+  .pairs tbody th, .pairs td.range { grid-column: 1 / -1; max-width: none; } .pairs td.range { order: 1; } .pairs td.late { order: 2; }
+  .pairs td.range small { display: inline; margin-left: .6rem; } .pairs .forest { width: 11rem; }
+  .pairs td[data-of]::before { content: attr(data-of); display: block; color: var(--soft); font-size: .74rem; overflow-wrap: anywhere; }
+  .pairs td:empty { display: none; }
+  .main th:first-child { position: sticky; left: 0; background: var(--card); min-width: 5.5rem; max-width: 7rem; }
+  th, td { padding: .3rem .5rem; } td.bar { width: 30%; }
+}
 """

@@ -125,7 +125,12 @@ class Table:
         return len(self.averaged) == len(PAPER_COLUMNS)
 
     def best(self, key: str) -> set[str]:
-        """The systems with the highest number in a column, as it is printed."""
+        """The systems with the highest number in a column, as it is printed.
+
+        None where the numbers of items differ: means over different items are no contest.
+        """
+        if len({line.cells[key].n for line in self.lines if key in line.cells}) > 1:
+            return set()
         shown = {
             line.name: round(100 * line.cells[key].all, 1)
             for line in self.lines
