@@ -1,14 +1,16 @@
 """One step on a sharded model, and its checkpoint in shards; two processes over gloo.
 
-torchrun -m tests.train.sharded RECIPE.json FOLDER
+in:  the number of each process, a recipe, a folder
+out: a checkpoint in shards and told.json in the folder
+not covered: what it is compared with (test_processes.py)
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,14 +32,20 @@ from viscodex.train.start import IMAGE_TOKEN, load_start
 from viscodex.train.steps import RowMaker
 
 
-def main() -> None:
-    """Shard, step, save."""
+def run(rank: int, world: int, plain: dict[str, Any], folder: Path) -> None:
+    """Shard, step, save.
+
+    Args:
+        rank: of this process, of world.
+        world: processes.
+        plain: the recipe.
+        folder: of the checkpoint; the processes meet at a file beside it.
+    """
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
-    rank, world = dist.get_rank(), dist.get_world_size()
-    recipe = TrainRecipe.model_validate(json.loads(Path(sys.argv[1]).read_text()))
-    folder = Path(sys.argv[2])
+    meeting = f"file://{folder.with_suffix('.meeting')}"
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
+    recipe = TrainRecipe.model_validate(plain)
     start = load_start(recipe)
     model = prepare_parts(start.model, recipe.learn, recipe.lora)
     reader = Reader(
@@ -82,7 +90,3 @@ def main() -> None:
         (folder / "told.json").write_text(json.dumps({"loss": float(mean), "sharded": n}))
     dist.barrier()
     dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

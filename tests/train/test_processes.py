@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.train import models
+from tests.train import models, sharded, worker
 from tests.train.conftest import plain_recipe
 from viscodex.errors import NotEnoughSpace
 from viscodex.train.checkpoint import SHARDS, checkpoints, read_trained
@@ -24,24 +27,34 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def start(
-    recipe: dict[str, Any], folder: Path, *words: str, world: int = 1
-) -> subprocess.Popen[str]:
+PROCESSES = multiprocessing.get_context("forkserver")  # which has all libraries loaded
+PROCESSES.set_forkserver_preload(["tests.train.worker", "tests.train.sharded"])
+
+
+def start(target: Callable[..., None], *args: Any) -> BaseProcess:
+    """A process of its own."""
+    process = PROCESSES.Process(target=target, args=args)
+    process.start()
+    return process
+
+
+def end(process: BaseProcess, code: int = 0) -> None:
+    process.join(300)
+    assert process.exitcode == code
+
+
+def launch(recipe: dict[str, Any], folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Two processes by accelerate."""
     path = folder / f"{Path(recipe['out']).name}.json"
     path.write_text(json.dumps(recipe))
     config = ROOT / "recipes/train/accelerate/cpu2.yaml"
     launcher = ["-m", "accelerate.commands.launch", "--config_file", str(config)]
-    launcher = [] if world == 1 else [*launcher, "--main_process_port", "0"]
-    command = [sys.executable, *launcher, "-m", "tests.train.worker", str(path), *words]
+    command = [
+        sys.executable, *launcher, "--main_process_port", "0", "-m", "tests.train.worker", str(path), *words
+    ]  # fmt: skip
     return subprocess.Popen(
         command, cwd=ROOT, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )  # fmt: skip
-
-
-def end(process: subprocess.Popen[str], code: int = 0) -> str:
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == code, told[-3000:]
-    return told
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -68,10 +81,10 @@ def test_a_run_killed_twice_ends_as_one_that_was_not(qwen2_5_vl: Path, tmp_path:
     killed = tmp_path / "killed"
     broken = plain | {"out": str(killed)}
     train(TrainRecipe.model_validate(plain), sources=[models.mixed(20)])
-    end(start(broken, tmp_path, "20", "5"), -9)
+    end(start(worker.run, broken, 20, "5"), -9)
     assert [checkpoint.step for checkpoint in checkpoints(killed)] == [3]
     assert metrics(killed)[-1]["step"] == 5
-    end(start(broken, tmp_path, "20", "writing"), -9)
+    end(start(worker.run, broken, 20, "writing"), -9)
     assert list(killed.glob("checkpoint-*.part"))
     assert [checkpoint.step for checkpoint in checkpoints(killed)] == [3]
     report = train(TrainRecipe.model_validate(broken), sources=[models.mixed(20)])
@@ -87,9 +100,10 @@ def test_two_processes_equal_one(qwen2_5_vl: Path, tmp_path: Path) -> None:
         "batch": 5, "epochs": 1, "max_tokens": 96, "learn": {"projector": True, "vision_tower": True},
         "eval_share": 0.2, "eval_every": 2, "save_every": 2, "lr": 1e-3,
     }  # fmt: skip
-    process = start(plain | {"out": str(tmp_path / "two")}, tmp_path, "16", world=2)
+    process = launch(plain | {"out": str(tmp_path / "two")}, tmp_path, "16")
     train(TrainRecipe.model_validate(plain), sources=[models.mixed(16)])
-    end(process)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told[-3000:]
     assert checkpoints(tmp_path / "two")[-1].facts["world"] == 2
     one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
     assert len(one) == len(two)
@@ -110,19 +124,12 @@ def test_shards_of_two_processes_open_on_one(qwen2_5_vl: Path, tmp_path: Path) -
         "learn": {"projector": True, "vision_tower": True}, "batch": 8, "lr": 1e-3, "max_steps": 1,
         "max_grad_norm": 0,
     }  # fmt: skip
-    path = tmp_path / "recipe.json"
-    path.write_text(json.dumps(plain))
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        "-m", "tests.train.sharded", str(path), str(tmp_path / "checkpoint"),
-    ]  # fmt: skip
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE
-    )
+    processes = [start(sharded.run, rank, 2, plain, tmp_path / "checkpoint") for rank in range(2)]
     one = plain | {"out": str(tmp_path / "one"), "save_every": 1}
     recipe = TrainRecipe.model_validate(one)
     train(recipe, sources=[models.mixed(8)])
-    end(process)
+    for process in processes:
+        end(process)
     told = json.loads((tmp_path / "checkpoint" / "told.json").read_text())
     assert told["sharded"] > 20
     assert abs(told["loss"] - metrics(tmp_path / "one")[0]["loss"]) < 1e-5
@@ -143,27 +150,9 @@ def test_shards_of_two_processes_open_on_one(qwen2_5_vl: Path, tmp_path: Path) -
 def test_a_full_disk_loses_nothing(qwen2_5_vl: Path, tmp_path: Path) -> None:
     """In a process that may write the weights, but not the larger state of the optimiser."""
     plain = plain_recipe(qwen2_5_vl, tmp_path / "run") | {"batch": 4, "epochs": 2, "save_every": 1}
-    script = (
-        "import resource, json, sys, warnings; warnings.simplefilter('ignore')\n"
-        "from pathlib import Path\n"
-        "from tests.train.models import mixed\n"
-        "from viscodex.train.recipe import TrainRecipe\n"
-        "from viscodex.train.run import train\nfrom viscodex.train.watch import Show\n"
-        "from viscodex.errors import NotEnoughSpace\n"
-        "def step(measured, n):\n"
-        "    if measured.step == 2:\n"
-        "        size = next(Path(recipe.out).glob('*/trained.safetensors')).stat().st_size + 1000\n"
-        "        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
-        "recipe = TrainRecipe.model_validate(json.loads(sys.argv[1]))\n"
-        "try: train(recipe, sources=[mixed(8)], show=Show(step=step))\n"
-        "except NotEnoughSpace as error: sys.exit(str(error))\n"
-    )
-    command = [sys.executable, "-c", script, json.dumps(plain)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=ENVIRONMENT, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 1, done.stderr[-3000:]
-    assert f"{NotEnoughSpace.__name__}: the disk filled up" in done.stderr, done.stderr[-3000:]
+    end(start(worker.run, plain, 8, "full"), 1)
+    refused = (tmp_path / worker.REFUSED).read_text()
+    assert refused.startswith(f"{NotEnoughSpace.__name__}: the disk filled up")
     out = tmp_path / "run"
     assert [checkpoint.step for checkpoint in checkpoints(out)] == [1]
     assert not list(out.glob("*.part"))

@@ -67,7 +67,7 @@ def test_sixteen_samples_are_learnt_by_heart(
     folder: Path = request.getfixturevalue(family)
     plain = plain_recipe(folder, tmp_path / "run") | {
         "batch": 16, "max_steps": 170, "lr": 8e-3, "schedule": "cosine", "warmup": 0.05,
-        "learn": {"projector": True, "vision_tower": True},
+        "learn": {"projector": True, "vision_tower": True}, "row_tokens": 2048,
     }  # fmt: skip
     recipe = TrainRecipe.model_validate(plain)
     data = models.mixed(16)
