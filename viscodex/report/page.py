@@ -388,6 +388,5 @@ def browser(systems: Sequence[System], protocol: str = "paper") -> str:
             f'<p class="note">{album.left_out:,} pictures are left out to keep this page small; those of '
             "the samples on which systems differ most, and of failures, come first.</p>"
         )
-    return (
-        f"{BROWSER}{note}{as_script_data('album', album.addresses)}{as_script_data('tasks', tasks)}"
-    )
+    shown = BROWSER.replace('<div id="cards">', f'{note}<div id="cards">')
+    return f"{shown}{as_script_data('album', album.addresses)}{as_script_data('tasks', tasks)}"

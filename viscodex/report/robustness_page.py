@@ -66,7 +66,7 @@ def robustness_page(place: Path, found: Mapping[str, Any]) -> str:
             body += section(title, inside)
         else:
             body += f"<details><summary>{plain(title)}</summary>{inside}</details>"
-    body += section("What it saw", _samples(place, run, found, first))
+    body += section("What it saw", _samples(place, run, found, first, told[first]))
     body += section("To repeat it", facts([System(run.name, {run.task: run})]))
     n = found["protocols"][first]["n"]
     lead = f"{TITLES.get(run.task, run.task)}; {n:,} items, each disturbance against the plain pictures"
@@ -201,9 +201,11 @@ def _curve(kind: str, curve: Sequence[Point], span: tuple[float, float]) -> str:
         for s, v in [(0, 0.0), *((p.severity, p.change.difference) for p in known)]
     )
     marks = "".join(_mark(p, x(p.severity), y) for p in known)
+    lowest = min((p.change.difference for p in known), default=0.0)
+    told = (0.0, lowest) if abs(y(lowest) - y(0)) > 10 else (0.0,)  # one must not hide the other
     ticks = "".join(
         f'<text x="28" y="{y(v) + 3.5:.1f}" text-anchor="end">{points(v, sign=True)}</text>'
-        for v in dict.fromkeys((0.0, min((p.change.difference for p in known), default=0.0)))
+        for v in told
     )
     steps = "".join(
         f'<text x="{x(s):.1f}" y="120" text-anchor="middle">{s}</text>' for s in (0, *(p.severity for p in curve))
@@ -251,14 +253,17 @@ def _table(told: Sequence[Point], one: Mapping[str, Any]) -> str:
 # --- what it saw ----------------------------------------------------------------------------------
 
 
-def _samples(place: Path, run: Run, found: Mapping[str, Any], protocol: str) -> str:
+def _samples(
+    place: Path, run: Run, found: Mapping[str, Any], protocol: str, told: Sequence[Point]
+) -> str:
     """The samples that lose most, with the pictures that the model saw and what it drew."""
     metric = found["protocols"][protocol]["metric"]
     before = run.values(run.protocol(protocol), metric)
     others = {}
-    for point, name in found["runs"].items():
-        other = read_run(place / name)
-        others[point] = (place / name, other.values(other.protocol(protocol), metric))
+    for point in told:
+        folder = place / found["runs"][f"{point.kind}:{point.severity}"]
+        other = read_run(folder)
+        others[point] = (folder, other.values(other.protocol(protocol), metric))
     changes = {
         key: _mean_change(key, before, [rows for _, rows in others.values()]) for key in before
     }
@@ -298,18 +303,17 @@ def _card(
     place: Path,
     key: str,
     before: Mapping[str, float | None],
-    others: Mapping[str, tuple[Path, Mapping[str, float | None]]],
+    others: Mapping[Point, tuple[Path, Mapping[str, float | None]]],
     *,
     draws: bool,
 ) -> str:
     start = _float(before[key])
     by_kind: dict[str, list[str]] = {}
     for point, (folder, rows) in others.items():
-        kind, _, severity = point.partition(":")
         now = _float(rows.get(key))
-        told = f"{severity}: {points(now)} ({points(now - start, sign=True)})"
+        told = f"{point.severity}: {points(now)} ({points(now - start, sign=True)})"
         mood = "bad" if now < start - 1e-9 else ""
-        by_kind.setdefault(kind, []).append(_figure(folder, key, told, mood, draws=draws))
+        by_kind.setdefault(point.kind, []).append(_figure(folder, key, told, mood, draws=draws))
     blocks = "".join(
         f'<div><h4>{plain(kind)}</h4><div class="levels">{"".join(figures)}</div></div>'
         for kind, figures in by_kind.items()
@@ -348,7 +352,7 @@ _STYLE = """
 .curves circle.worse { fill: var(--warn); } .curves line.clear { stroke: var(--good); } .curves circle.clear { fill: var(--good); }
 main article { content-visibility: visible; margin: 0 0 1rem; }
 .kinds { display: grid; gap: .8rem 1.4rem; grid-template-columns: repeat(auto-fill, minmax(min(25rem, 100%), 1fr)); margin-top: .5rem; }
-.levels { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fill, minmax(6.6rem, 1fr)); margin-top: .2rem; }
+.levels { display: grid; gap: .5rem; grid-template-columns: repeat(3, minmax(0, 1fr)); margin-top: .2rem; }
 .levels figure { min-width: 0; } .levels img + img, .levels img + .empty { margin-top: .3rem; }
 .levels .empty { height: 4rem; } figcaption.bad { color: var(--warn); }
 """

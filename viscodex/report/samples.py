@@ -301,7 +301,7 @@ open(0);
 """
 
 STYLE = """
-main { display: block; } main > section { margin: 0 0 2rem; }
+main { display: block; } .top h1 { overflow-wrap: anywhere; } main > section { margin: 0 0 2rem; }
 .top { position: static; } h2 { font: 600 1.05rem system-ui, "DejaVu Sans", sans-serif; margin: 1.6rem 0 .5rem; }
 main p { max-width: 60rem; }
 .verdict { font-size: 1.15rem; font-weight: 600; margin: .2rem 0; max-width: none; }
@@ -313,7 +313,7 @@ main p { max-width: 60rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; background: var(--card); }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } thead th { color: var(--soft); font-weight: 600; }
-td small { display: block; color: var(--soft); font-size: .74rem; font-weight: 400; }
+td small, th small { display: block; color: var(--soft); font-size: .74rem; font-weight: 400; }
 td.best { font-weight: 700; } tr.published td, tr.published th { color: var(--soft); } tr.published th { font-weight: 400; }
 tr.first td, tr.first th { border-top: 2px solid var(--line); }
 tbody th { font-weight: 600; white-space: normal; min-width: 6.5rem; max-width: 22rem; overflow-wrap: break-word; }
