@@ -436,8 +436,8 @@ print(m.n_samples, m.n_rejects, int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/sel
 
 @pytest.mark.parametrize(
     ("script", "sizes", "most"),
-    [(READ, (1_000, 50_000), 8), (IMPORT, (2_000, 14_000), 50)],
-    ids=["read 50,000 records", "import 14,000"],
+    [(READ, (1_000, 200_000), 8), (IMPORT, (2_000, 14_000), 50)],
+    ids=["read 200,000 records", "import 14,000"],
 )  # growth in MB; an import holds ids, lengths and one group of rejects
 def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, script: str, sizes: tuple[int, int], most: int
