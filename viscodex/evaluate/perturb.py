@@ -121,7 +121,7 @@ STRENGTHS = {
     "blur": "radius {} thousandths of the longer side",
     "jpeg": "quality {}",
     "downscale": "to {} of both sides and back",
-    "rotate": "by {} degrees",
+    "rotate": "{} degrees to either side",
     "noise": "standard deviation {} of white",
     "color": "hues turned by {} degrees",
     "crop": "{} of both sides cut off",

@@ -359,6 +359,7 @@ figure img.whole { position: fixed; inset: 0; margin: auto; z-index: 3; width: m
   .pairs td[data-of]::before { content: attr(data-of); display: block; color: var(--soft); font-size: .74rem; overflow-wrap: anywhere; }
   .pairs td:empty { display: none; }
   .main th:first-child { position: sticky; left: 0; background: var(--card); min-width: 5.5rem; max-width: 7rem; }
+  .row { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); overflow: visible; } .row figure { min-width: 0; }
   th, td { padding: .3rem .5rem; } td.bar { width: 30%; }
 }
 """
