@@ -34,11 +34,6 @@ _CHUNK = 1 << 20
 _QUEUED = 4  # blocks that wait between the decompressor of a .7z and its reader
 _ROW = b"<row"
 _PACKED = (".bz2", ".7z")
-_UNREADABLE: tuple[type[Exception], ...] = (
-    lzma.LZMAError, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError, LookupError,
-    TypeError,
-)  # fmt: skip
-"""What a damaged archive may raise, beside py7zr's own."""
 _ROOT = re.compile(rb"<([A-Za-z]\w*)")
 _FILES = ("badges", "comments", "posthistory", "postlinks", "posts", "tags", "users", "votes")
 """First elements of the files of a dump."""
@@ -251,6 +246,16 @@ class _Factory:
         return self._hose
 
 
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What a damaged archive may raise."""
+    from py7zr.exceptions import ArchiveError
+
+    return (
+        ArchiveError, lzma.LZMAError, zlib.error, struct.error, OSError, EOFError, ValueError,
+        RuntimeError, LookupError, TypeError,
+    )  # fmt: skip
+
+
 def _archive(path: Path) -> Any:
     try:
         import py7zr
@@ -260,7 +265,7 @@ def _archive(path: Path) -> Any:
         ) from None
     try:
         return py7zr.SevenZipFile(path)
-    except (py7zr.exceptions.ArchiveError, *_UNREADABLE) as error:
+    except _unreadable() as error:
         raise _damaged(path, error) from None
 
 
@@ -281,14 +286,12 @@ def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
 
 
 def _unpack(archive: Any, name: str, hose: _Hose) -> None:
-    from py7zr.exceptions import ArchiveError
-
     with contextlib.suppress(_Stopped):
         try:
             with archive:
                 archive.extract(targets=[name], factory=_Factory(hose))
             hose.put(None)
-        except (ArchiveError, *_UNREADABLE) as error:
+        except _unreadable() as error:
             hose.put(error)
         except BaseException as error:  # the reader must not wait for ever
             hose.put(error)
