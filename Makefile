@@ -45,7 +45,7 @@ test: $(VENV)/.test $(VENV)/.system $(VENV)/.languages $(VENV)/.runtimes
 	$(BIN)/ruff check viscodex tests benchmarks examples
 	$(BIN)/ruff format --check -q viscodex tests benchmarks examples
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --durations=25 $(TESTS)
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(call install,$(EXTRAS_DEMO))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# before any library reads it, and for processes that tests start: small products on two threads of
+# a busy machine mostly wait for each other (tests/nano/test_reading.py: 52 s of CPU time, 12 s on one)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("no_deadline", deadline=None)  # a loaded machine is no failure
 settings.load_profile("no_deadline")
