@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
+import shutil
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.evaluate.sessions import executions, finish, has_lines, kill_when, start
 from tests.evaluate.suites import (
     RIGHT,
     WRONG,
@@ -27,8 +28,11 @@ from tests.evaluate.suites import (
     write_problems,
     write_suite,
 )
-from tests.tasks.chat_server import Answer, chat_server, fails, says
+from tests.generate.conftest import PICTURES
+from tests.tasks.chat_server import Answer, Chat, chat_server, fails, says
 from viscodex.cli import app
+from viscodex.models.model import Decoding, Prompt, open_model
+from viscodex.types import Completion, Message
 
 N = 2000
 FAULTS = ("time-out", "429", "500", "broken", "empty")
@@ -91,53 +95,32 @@ def answer_some(body: dict[str, Any], n: int) -> Answer:
     return says(RIGHT if k % 3 else WRONG, usage=(20, 9))
 
 
-def _start(model: str, problems: Path, run: Path, *more: str) -> subprocess.Popen[bytes]:
-    words = [
-        sys.executable, "-m", "viscodex", "eval", "mmcode", "--model", model,
-        "--data", str(problems), "-o", str(run), "--protocol", "strict", *more,
-    ]  # fmt: skip
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
-
-
-def _kill_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
-    """SIGKILL as soon as it is time; the process must not come to its end before."""
-    while process.poll() is None:
-        if is_time():
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-        time.sleep(0.01)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it was done before it was killed"
-
-
-def _has_lines(file: Path, n: int) -> Callable[[], bool]:
-    return lambda: file.exists() and file.read_bytes().count(b"\n") >= n
+def _words(model: str, problems: Path, run: Path, *more: str) -> tuple[object, ...]:
+    return "mmcode", "--model", model, "--data", problems, "-o", run, "--protocol", "strict", *more
 
 
 def test_a_run_killed_while_asking_and_while_scoring_gives_the_same_report(tmp_path: Path) -> None:
     problems = write_problems(tmp_path / "mmcode_test.jsonl", 30)
+    log = tmp_path / "log"
     with chat_server() as chat:
         chat.behaviour = answer_some
         run = tmp_path / "run"
-        start = (f"openai/m@{chat.url}", problems, run, "--connections", "2")
-        _kill_when(_start(*start), _has_lines(run / "answers.jsonl", 8))
+        words = _words(f"openai/m@{chat.url}", problems, run, "--connections", "2")
+        kill_when(start(log, *words), has_lines(run / "answers.jsonl", 8))
         asked_before = len(chat.requests)
         with (run / "answers.jsonl").open("ab") as file:
             file.write(b'{"id": "p29", "att')  # killed while writing
-        _kill_when(_start(*start), _has_lines(run / "scores.jsonl", 5))
+        kill_when(start(log, *words), has_lines(run / "scores.jsonl", 5))
         n_scored = (run / "scores.jsonl").read_bytes().count(b"\n")
         assert 30 <= len(chat.requests) <= 30 + 4, "only what was under way is asked again"
         assert asked_before < 30
         asked_after = len(chat.requests)
-        done = _start(*start)
-        assert done.wait(300) == 0, done.communicate()
-        done.communicate()
+        finish(start(log, *words), log)
         assert len(chat.requests) == asked_after
         assert n_scored < 30
         assert len(lines_of(run / "scores.jsonl")) == 30
-        words = ["eval", "mmcode", "--model", f"openai/m@{chat.url}", "--data", str(problems),
-                 "-o", str(tmp_path / "whole"), "--protocol", "strict"]  # fmt: skip
-        assert CliRunner().invoke(app, words).exit_code == 0
+        whole = _words(f"openai/m@{chat.url}", problems, tmp_path / "whole")
+        finish(start(log, *whole), log)
     assert report_of(run) == report_of(tmp_path / "whole")
     assert report_of(run)["strict"]["totals"] == {"solved": 20, "of": 30}
 
@@ -150,32 +133,79 @@ def test_a_run_killed_while_code_executes_executes_nothing_twice(tmp_path: Path)
         for k, own in enumerate(programs)
     ]
     model = f"replay/{write_lines(tmp_path / 'a.jsonl', rows)}"
-    run, began = tmp_path / "run", 0.0
+    run, log, began = tmp_path / "run", tmp_path / "log", 0.0
 
     def fifth_sleeps() -> bool:
         nonlocal began
-        if not began and len(_executions(run)) == 4:
+        if not began and len(executions(run)) == 4:
             began = time.monotonic()
         return bool(began) and time.monotonic() - began > 1
 
-    _kill_when(_start(model, problems, run, "--workers", "1"), fifth_sleeps)
-    before = _executions(run)
+    words = _words(model, problems, run, "--workers", "1")
+    kill_when(start(log, *words), fifth_sleeps)
+    before = executions(run)
     assert len(before) == 4
     assert len(lines_of(run / "scores.jsonl")) <= 4
     (run / "scores.jsonl").write_text("")  # as if it had been killed before any of them was scored
-    done = _start(model, problems, run, "--workers", "1")
-    assert done.wait(300) == 0, done.communicate()
-    done.communicate()
-    after = _executions(run)
+    finish(start(log, *words), log)
+    after = executions(run)
     assert len(after) == 8
     assert {name: after[name] for name in before} == before  # none was written again
-    words = ["eval", "mmcode", "--model", model, "--data", str(problems),
-             "-o", str(tmp_path / "whole"), "--protocol", "strict"]  # fmt: skip
-    assert CliRunner().invoke(app, words).exit_code == 0
+    finish(start(log, *_words(model, problems, tmp_path / "whole")), log)
     assert report_of(run) == report_of(tmp_path / "whole")
     assert report_of(run)["strict"]["totals"] == {"solved": 5, "of": 8}
 
 
-def _executions(run: Path) -> dict[str, int]:
-    """What was executed, and when."""
-    return {file.name: file.stat().st_mtime_ns for file in run.glob("executions/*.json")}
+@contextmanager
+def nano_behind(chat: Chat) -> Iterator[None]:
+    """The server answers with the shipped weights, one question after another, equal ones once."""
+    turn, said = threading.Lock(), dict[str, Completion]()
+    with open_model("nano") as model:
+
+        def answer(body: dict[str, Any], n: int) -> Answer:
+            system, user = (message["content"] for message in body["messages"])
+            (url,) = (part["image_url"]["url"] for part in user if part["type"] == "image_url")
+            picture = base64.b64decode(url.partition(",")[2])
+            asked = (Message("system", system), Message("user", f"<image>{text_of(body)}"))
+            with turn:
+                if url not in said:
+                    decoding = Decoding(max_tokens=body["max_tokens"])
+                    (said[url],) = model.complete([Prompt(asked, (picture,))], decoding)
+            done = said[url]
+            usage = (done.prompt_tokens or 0, done.completion_tokens or 0)
+            return says(done.text, finish=done.finish_reason or "stop", usage=usage)
+
+        chat.behaviour = answer
+        yield
+
+
+def test_nano_killed_at_each_stage_gives_the_report_of_a_run_that_was_not(tmp_path: Path) -> None:
+    """Real weights, charts and processes, so it takes its time: four answers, the pool of charts four times."""
+    charts = tmp_path / "direct_4"
+    charts.mkdir()
+    for kind in ("bar", "barh", "donut", "lines"):
+        for file in PICTURES.glob(f"chart_{kind}.*"):
+            shutil.copy(file, charts)
+    run, whole, log = tmp_path / "run", tmp_path / "whole", tmp_path / "log"
+    with chat_server() as chat, nano_behind(chat):
+        words = (
+            "chartmimic", "--model", f"openai/nano@{chat.url}", "--data", charts, "--workers", 1,
+            "--connections", 1, "--max-tokens", 300, "--protocol", "strict", "-o",
+        )  # fmt: skip
+        kill_when(start(log, *words, run), has_lines(run / "answers.jsonl", 1))
+        assert len(chat.requests) < 4
+        kill_when(start(log, *words, run), lambda: len(executions(run)) >= 1)
+        assert 4 <= (n_asked := len(chat.requests)) <= 5
+        kept = executions(run)
+        kill_when(start(log, *words, run), has_lines(run / "scores.jsonl", 2))
+        assert len(lines_of(run / "scores.jsonl")) < 4
+        finish(start(log, *words, run), log)
+        assert len(chat.requests) == n_asked
+        assert executions(run).items() >= kept.items()
+        finish(start(log, *words, whole), log)
+    assert report_of(run) == report_of(whole)
+    report = report_of(run)["strict"]
+    assert report["n_answered"] == 4
+    assert report["metrics"]["exec_rate"]["all"] >= 0.75
+    drawn = [sorted(file.name for file in (of / "pictures").iterdir()) for of in (run, whole)]
+    assert drawn[0] == drawn[1]

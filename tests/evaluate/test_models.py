@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ from viscodex.evaluate.messages import (
 from viscodex.evaluate.provider import Batches
 from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import System, open_system
-from viscodex.models.model import Decoding, Prompt
+from viscodex.merge.checkpoint import read_checkpoint
+from viscodex.models.model import Decoding, Prompt, weights_folder
 from viscodex.models.weights import choose_device
 from viscodex.tasks.task import task
 from viscodex.types import Completion, Message
@@ -203,7 +205,7 @@ def test_a_harness_is_told_of_own_tasks_and_of_a_device_that_is_there(
     tmp_path: Path, trio: Path
 ) -> None:
     with pytest.raises(BadRecipe, match="no such folder of tasks"):
-        harness._tasks("lm_eval", tmp_path / "none")
+        harness._tasks("lm_eval", tmp_path / "none", ["some"], "hf")
     told = harness._model("lm_eval", str(trio / "code"), 4, None)
     assert told["model"] == "hf"
     assert told["model_args"] == {"pretrained": str(trio / "code")}
@@ -212,6 +214,18 @@ def test_a_harness_is_told_of_own_tasks_and_of_a_device_that_is_there(
         harness._model("lm_eval", "openai/m@http://localhost:1", 1, None)
     with pytest.raises(BadRecipe, match="not told how"):
         harness._model("lmms_eval", str(trio / "code"), 1, None)
+
+
+def test_lmms_eval_is_told_of_a_checkpoint_in_one_text_and_of_small_pictures() -> None:
+    nano = read_checkpoint(weights_folder("nano"))
+    told = harness._lmms_arguments("some/nano", nano, "cpu")
+    assert told == "pretrained=some/nano,device_map=cpu,min_pixels=784,max_pixels=84672"
+    with pytest.raises(BadRecipe, match="comma"):
+        harness._lmms_arguments("a,b", nano, "cpu")
+    if any(find_spec(module) is None for module in harness.LMMS_NEEDS):
+        with pytest.raises(MissingPart, match="pip install") as failed:
+            harness._model("lmms_eval", "nano", 1, None)
+        assert "qwen2_5_vl" in str(failed.value)
 
 
 def test_inspect_eval_finds_task_and_provider_by_entry_point(tmp_path: Path) -> None:

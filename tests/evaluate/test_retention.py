@@ -94,8 +94,8 @@ def test_a_program_is_run_and_words_are_compared(tmp_path: Path) -> None:
     task = Retention()
     benchmark = task.read(tmp_path)
     assert [item.metrics for item in benchmark.items] == [
-        ("text", "algorithm"),
-        ("vision", "values"),
+        ("text", "algorithm", "score"),
+        ("vision", "values", "score"),
     ]
     texts = ["```python\nprint(sum(map(int, input().split())))\n```", "body"]
     with task.scorer(benchmark) as scorer:
@@ -104,7 +104,8 @@ def test_a_program_is_run_and_words_are_compared(tmp_path: Path) -> None:
             for item, text in zip(benchmark.items, texts, strict=True)
         ]
     assert [score.values for score in scores] == [
-        {"text": 1.0, "algorithm": 1.0}, {"vision": 1.0, "values": 1.0},
+        {"text": 1.0, "algorithm": 1.0, "score": 1.0},
+        {"vision": 1.0, "values": 1.0, "score": 1.0},
     ]  # fmt: skip
     assert task.read(tmp_path, "vision").revision != benchmark.revision
     assert [item.id for item in task.read(tmp_path, "vision").items] == ["v"]

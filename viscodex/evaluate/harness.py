@@ -10,6 +10,7 @@ They run in this process through their Python interface, and load the checkpoint
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,12 +23,15 @@ from viscodex.models.model import DEFAULT, weights_folder
 
 RESULT = "results.json"
 INSTALL = {"lm_eval": "pip install lm-eval", "lmms_eval": "pip install lmms-eval"}
+LMMS_NEEDS = {"qwen_vl_utils": "qwen-vl-utils", "decord": "decord", "torchvision": "torchvision"}
+"""What the Qwen classes of lmms-eval import beside it: module -> distribution."""
 MULTIMODAL = "hf-multimodal"
 KINDS: dict[str, dict[str, str]] = {
     "lm_eval": {"": "hf", "qwen2_vl": MULTIMODAL, "qwen2_5_vl": MULTIMODAL},
     "lmms_eval": {"qwen2_vl": "qwen2_vl", "qwen2_5_vl": "qwen2_5_vl"},
 }
 """Harness -> model_type of a checkpoint -> what the harness calls such models."""
+LMMS_LEAST_PIXELS = 256 * 28 * 28
 
 
 def run_harness(
@@ -49,8 +53,8 @@ def run_harness(
         limit, batch, device: as the harness has them.
 
     Raises:
-        MissingPart: the harness is not installed.
-        BadRecipe: no task is named, or the harness knows no such model.
+        MissingPart: the harness is not installed, or something that it needs.
+        BadRecipe: no task is named, one is not there, or the harness knows no such model.
         OutputRefused: the place has something else.
     """
     which, _, tasks = name.partition("/")
@@ -60,41 +64,55 @@ def run_harness(
     try:
         harness = import_module(f"{which}.evaluator")
     except ImportError as error:
-        raise MissingPart(
-            f"{which} is not installed", f"{name}: {error}", INSTALL[which]
-        ) from error
+        what = "is not installed" if find_spec(which) is None else "misses a library of its own"
+        raise MissingPart(f"{which} {what}", f"{name}: {error}", INSTALL[which]) from error
     file = place / RESULT
     if place.exists() and not file.exists() and (not place.is_dir() or any(place.iterdir())):
         raise OutputRefused(
             "the folder is not empty and holds no results", str(place), "Choose another with -o."
         )
-    found = harness.simple_evaluate(
-        **_model(which, model, batch or 1, device),
-        tasks=names,
-        task_manager=_tasks(which, tasks_in),
-        limit=limit,
-        log_samples=False,
-    )
+    asked = _model(which, model, batch or 1, device)
+    known = _tasks(which, tasks_in, names, asked["model"])
+    try:
+        found = harness.simple_evaluate(
+            **asked, tasks=names, task_manager=known, limit=limit, log_samples=False
+        )
+    except ValueError as error:
+        if "multimodal" not in str(error) or find_spec("torchvision"):
+            raise
+        raise MissingPart(
+            "lm-eval shows pictures to a model only with torchvision",
+            f"{name}: {' '.join(str(error).split())[:200]}", "pip install torchvision",
+        ) from error  # fmt: skip
     told = {key: value for key, value in (found or {}).items() if key != "samples"}
     place.mkdir(parents=True, exist_ok=True)
     write_atomically(file, json.dumps(told, indent=1, default=str))
     return told
 
 
-def _tasks(which: str, folder: Path | None) -> Any:
-    """The harness's own tasks, and those of a folder; None: its own alone.
+def _tasks(which: str, folder: Path | None, names: Sequence[str], model: Any) -> Any:
+    """The harness's own tasks, and those of a folder; the named ones are among them.
+
+    Args:
+        model: what the harness calls it; tasks of lmms-eval may word their questions by it.
 
     Raises:
-        BadRecipe: there is no such folder.
+        BadRecipe: there is no such folder or task.
     """
-    if folder is None:
-        return None
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise BadRecipe(
             "there is no such folder of tasks", str(folder),
             f"Give one with the YAML files of {which}, or leave --data out.",
         )  # fmt: skip
-    return import_module(f"{which}.tasks").TaskManager(include_path=str(folder))
+    more = {"model_name": model} if which == "lmms_eval" else {}
+    place = str(folder) if folder else None
+    known = import_module(f"{which}.tasks").TaskManager(include_path=place, **more)
+    if unknown := [name for name in names if name not in known.all_tasks]:
+        raise BadRecipe(
+            f"{which} has no such task", ", ".join(unknown),
+            "Take a name from its list of tasks, or give the folder of your own with --data.",
+        )  # fmt: skip
+    return known
 
 
 def _model(which: str, model: str, batch: int, device: str | None) -> dict[str, Any]:
@@ -116,11 +134,50 @@ def _model(which: str, model: str, batch: int, device: str | None) -> dict[str, 
     from viscodex.models.weights import choose_device
 
     place = choose_device(device)  # where none is named, a harness takes a GPU, there or not
+    told: Any = {"pretrained": path}
+    if which == "lmms_eval":
+        _check_lmms(found)
+        told = _lmms_arguments(path, checkpoint, place)
     if found == MULTIMODAL and find_spec("torchvision") is None:
         return {"model": _without_eyes(checkpoint, batch, place)}
-    return {
-        "model": found, "model_args": {"pretrained": path}, "batch_size": batch, "device": place,
-    }  # fmt: skip
+    return {"model": found, "model_args": told, "batch_size": batch, "device": place}
+
+
+def _check_lmms(kind: str) -> None:
+    """What its classes of Qwen models import is there.
+
+    Raises:
+        MissingPart: it is not.
+    """
+    missing = [name for module, name in LMMS_NEEDS.items() if find_spec(module) is None]
+    if missing:
+        raise MissingPart(
+            "lmms-eval needs more libraries for such a model", f"{kind}: {', '.join(missing)}",
+            f"pip install {' '.join(missing)}",
+        )  # fmt: skip
+
+
+def _lmms_arguments(path: str, checkpoint: Checkpoint, device: str) -> str:
+    """What lmms-eval is told of a checkpoint: one text, parted by commas.
+
+    Without device_map it takes a GPU. It enlarges pictures to 448 x 448 pixels; a checkpoint that was made
+    for less says so.
+
+    Raises:
+        BadRecipe: the path has a comma.
+    """
+    if "," in path:
+        raise BadRecipe("lmms-eval takes no path with a comma", path, "Rename or link it.")
+    told = {"pretrained": path, "device_map": device, **_pixels(checkpoint)}
+    return ",".join(f"{name}={value}" for name, value in told.items())
+
+
+def _pixels(checkpoint: Checkpoint) -> dict[str, int]:
+    """Least and most pixels of a picture, where the most is less than lmms-eval's least."""
+    file = checkpoint.path / "preprocessor_config.json"
+    size = json.loads(file.read_text("utf-8")).get("size") or {} if file.exists() else {}
+    low, high = size.get("shortest_edge", 0), size.get("longest_edge", LMMS_LEAST_PIXELS)
+    return {"min_pixels": low, "max_pixels": high} if high < LMMS_LEAST_PIXELS else {}
 
 
 def _without_eyes(checkpoint: Checkpoint, batch: int, device: str) -> Any:

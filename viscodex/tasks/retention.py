@@ -37,6 +37,7 @@ SETS: dict[str, str] = {
 """Set of questions -> whether it asks the language model alone, or the eyes too."""
 COMPLETION = "completion"  # texts for perplexity; nobody is asked about them
 NEAR = 0.05  # relative difference up to which a value counts as read
+WHOLE = "score"  # the mean over all items, by which two models are compared
 _LONG = 4  # a reply of so many times the words of the answer lists instead of answering
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _FORM = f"A folder with {ITEMS}; docs/evaluation.md has its form."
@@ -57,7 +58,7 @@ class Retention:
 
     name = "retention"
     language = ""
-    headline: tuple[str, ...] = ("text", "vision", *SETS)
+    headline: tuple[str, ...] = ("text", "vision", *SETS, WHOLE)
     options: tuple[str, ...] = ()
     protocols: tuple[ProtocolName, ...] = ("strict",)  # it is ours: there is no official scorer
     built_in = BUILT_IN  # the data that are there without --data
@@ -148,7 +149,7 @@ def _item(folder: Path, row: Mapping[str, Any], types: tuple[str, ...]) -> Item:
         images=(Picture(folder / row["picture"]),) if mark else (),
         data=Asked(kind, str(row.get("answer", "")), problem, types if kind == "types" else ()),
         groups={"set": (kind,)},
-        metrics=(SETS[kind], kind),
+        metrics=(SETS[kind], kind, WHOLE),
     )
 
 
@@ -181,7 +182,7 @@ class RetentionScorer:
         pass
 
     def score(self, item: Item, answer: Answer) -> tuple[Score, ...]:
-        """One Score: the value of the item's set, and of text or vision."""
+        """One Score: the value of the item's set, of text or vision, and of the whole."""
         asked: Asked = item.data
         status, reason = "", ""
         if asked.problem is not None:
@@ -200,7 +201,7 @@ class RetentionScorer:
         return (
             Score(
                 sample_id=item.id,
-                values={SETS[asked.set]: value, asked.set: value},
+                values={SETS[asked.set]: value, asked.set: value, WHOLE: value},
                 reason=reason,
                 status=status,
                 problem=answer.problem if asked.problem is not None else "none",
