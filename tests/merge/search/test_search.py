@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from viscodex.errors import BadRecipe, MergeRefused, OutputRefused
 from viscodex.execute.page import PagePool
 from viscodex.merge.apply import merge
 from viscodex.merge.memory import Merger
-from viscodex.merge.search.dev import read_dev
+from viscodex.merge.search.dev import marks_of, read_dev
 from viscodex.merge.search.features import correlations
 from viscodex.merge.search.objective import LossEvaluator, open_search_model
 from viscodex.merge.search.place import InPlace
@@ -190,6 +191,16 @@ def test_the_dev_split_shares_nothing_with_the_test_set(samples: Path, tmp_path:
     assert f"{dev.items[0].id} is {theirs.id}" in str(error.value)
     with pytest.raises(BadRecipe, match="too few"):
         read_dev(Objective(kind="loss", data=str(samples), n=13), ())
+
+
+def test_many_items_have_the_same_short_answer() -> None:
+    first, second = (
+        chart(n, task="question", images=(png(70 + n, 70),), reference="January") for n in (1, 2)
+    )
+    assert not set(marks_of(first)) & set(marks_of(second))
+    long = "A bar chart of the rainfall of six months, with a legend."
+    first, second = (replace(sample, reference=long) for sample in (first, second))
+    assert set(marks_of(first)) & set(marks_of(second))
 
 
 # --- the search -----------------------------------------------------------------------------------

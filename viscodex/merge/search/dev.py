@@ -5,7 +5,8 @@ out: items to evaluate, chosen by seed; a refusal where one is shared
 not covered: near duplicates (data/decontaminate.py finds those)
 
 Two items are the same where a picture is, or where the reference, the tests or, without any
-picture, the question is, whatever their white space.
+picture, the question is, whatever their white space. A short answer that is no code - a month, a
+number - is that of many items.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from viscodex.merge.search.recipe import Data, Objective
 from viscodex.tasks.from_samples import benchmark_of_samples
 from viscodex.tasks.task import Benchmark, Item, task
 from viscodex.types import Message, Sample
+
+TELLING = 40
+"""Characters from which a reference that is no code belongs to one item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ def marks_of(item: Sample | Item) -> Iterator[str]:
     if isinstance(item, Sample):
         pictures = list(item.images)
         question = [m for m in item.messages if m.role != "assistant"]
-        texts = {"reference": item.reference or item.answer, "tests": item.tests}
+        said = item.reference or item.answer
+        tells = item.task == "code" or len(said) >= TELLING
+        texts = {"reference": said if tells else "", "tests": item.tests}
     else:
         pictures = [picture.read() for picture in item.images]
         question = list(item.prompt)
