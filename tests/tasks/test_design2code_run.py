@@ -58,6 +58,15 @@ def _rows(pages: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_a_page_without_texts_is_summed_up_alike_when_its_score_is_read_again(pages: Path) -> None:
+    (pages / "1.html").write_text("<!DOCTYPE html><html><body></body></html>")
+    answers = {"1": "```html\n<p>Words</p>\n```", "2": f"```html\n{PAGE.format(n=1902)}\n```"}
+    done, first = _score(pages, answers)
+    assert done.exit_code == 0, done.output
+    assert first["paper"]["totals"]["coverage"] == 1.0
+    assert _score(pages, answers)[1] == first
+
+
 def test_both_protocols_missing_answers_and_the_clip_column_without_weights(pages: Path) -> None:
     done, reports = _score(pages, {"1": f"```html\n{PAGE.format(n=1901)}\n```"})
     assert done.exit_code == 0, done.output

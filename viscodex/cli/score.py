@@ -197,6 +197,8 @@ def _order(report: Report) -> list[str]:
 
 
 def _cells(mean: Mean) -> list[str]:
+    if not mean.n_scored:  # nothing measured it: no weights of CLIP, no judge
+        return ["-", "-", "", "0"]
     interval = "" if math.isnan(mean.low) else f"{100 * mean.low:.2f} .. {100 * mean.high:.2f}"
     values = ["-" if math.isnan(v) else f"{100 * v:.2f}" for v in (mean.all, mean.scored)]
     return [*values, interval, str(mean.n_scored)]

@@ -92,7 +92,8 @@ class Design2Code:
         self, benchmark: Benchmark, rows: Mapping[str, Sequence[Score]], protocol: ProtocolName
     ) -> dict[str, Any]:
         """How much of the pages the means over matched blocks speak of."""
-        covered = [s.detail["coverage"] for scores in rows.values() for s in scores if s.detail]
+        found = [s.detail.get("coverage") for scores in rows.values() for s in scores]
+        covered = [value for value in found if value is not None]  # a page without texts has none
         return {"coverage": mean(covered)} if covered else {}
 
 
@@ -233,5 +234,5 @@ def _detail(candidate: Side, reference: Side, found: Match | None) -> dict[str, 
         "blocks": len(found.candidate if found else candidate.blocks),
         "reference_blocks": len(theirs),
         "matched": n,
-        "coverage": n / len(theirs) if theirs else math.nan,
+        "coverage": n / len(theirs) if theirs else None,
     }
