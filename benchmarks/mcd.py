@@ -7,6 +7,7 @@ not covered: real pictures (the published ones are 40 kB each), running code (vi
 
     python benchmarks/mcd.py --only import --records 200000
     python benchmarks/mcd.py --only end-to-end --samples 200 -o breadth
+    python benchmarks/mcd.py --only rates --samples 60 -o rates
 
 Every tenth record has a picture out of a zip archive of as many; one in fifty is broken. The import
 runs in a process of its own, whose peak of resident memory is read; a second one is killed with
@@ -15,11 +16,16 @@ SIGKILL when half of the shards are there, and goes on.
 The build is that of tests/data/test_breadth.py, larger: charts written and cut from scripts, pages
 designed and rewritten, posts, problems; a local HTTP teacher that is often busy; benchmarks with planted
 items; all of its processes killed twice on the way.
+
+The rates are those of viscodex/data/scale.py for sources that ask a teacher, posts and problem sets: each
+source alone, a quarter of the samples and all of them, one worker; what the larger build takes beyond the
+smaller one, of processor time (other work on the machine does not count) and of disk.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -33,7 +39,9 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -134,19 +142,89 @@ def build_all(n: int, out: Path) -> None:
     )
 
 
+RATED = ("chart_written", "chart_script", "html_designed", "post", "kodcode")
+
+
+def measure_rates(n: int, out: Path, labels: list[str]) -> None:
+    """Print seconds of a processor for a draft and bytes of a sample, for each of the sources."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.data import breadth
+    from tests.tasks.chat_server import chat_server
+
+    breadth.write_material(out / "material", n)
+    with chat_server() as chat:
+        chat.behaviour = lambda body, number: breadth.teach(body)
+        told = breadth.recipe(out / "material", n, endpoint=chat.url, concurrency=1)
+        told["sources"]["kodcode"]["settings"]["mutants"] = 8
+        for label in labels:
+            small, large = (build_alone(out / f"{label}-{m}", told, label, m) for m in (n // 4, n))
+            cpu, drafts, samples, size = (b - a for a, b in zip(small, large, strict=True))
+            print(
+                f"{label}: {cpu / drafts:.3f} s of CPU a draft, {size / samples / 1000:.1f} kB a sample "
+                f"({drafts:.0f} drafts, {samples:.0f} samples)",
+                flush=True,
+            )
+
+
+def build_alone(
+    place: Path, told: dict[str, Any], label: str, n: int
+) -> tuple[float, float, float, float]:
+    """(seconds of CPU, drafts, samples, bytes) of a build of one source by one worker."""
+    place.mkdir(parents=True)
+    teacher = {**told["teacher"], "cache": str(place / "cache")}
+    entry = {**told["sources"][label], "n": n}
+    alone = {**told, "sources": {label: entry}, "teacher": teacher}
+    (place / "recipe.yaml").write_text(json.dumps({**alone, "workers": 1, "samples_per_part": 15}))
+    argv = [sys.executable, "-m", "viscodex", "data", "build", str(place / "recipe.yaml")]
+    env = os.environ | {"OPENAI_API_KEY": "none"}
+    with cpu_group(f"mcd-{os.getpid()}-{label}") as (group, seconds):
+        join = f'echo $$ > {group}/cgroup.procs && exec "$@"'
+        shell = ["sh", "-c", join, "sh", *argv, "-o", str(place / "set")]
+        subprocess.run(shell, check=True, env=env, stdout=subprocess.DEVNULL)
+        cpu = seconds()
+    row = json.loads((place / "set" / ".build" / "done.json").read_text())["sources"][label]
+    size = sum(file.stat().st_size for file in (place / "set" / "data").iterdir())
+    return cpu, row["candidates"], row["kept"], size
+
+
+@contextlib.contextmanager
+def cpu_group(name: str) -> Iterator[tuple[Path, Callable[[], float]]]:
+    """A control group and the seconds of CPU of all that was in it: sandboxes end without a parent."""
+    root = Path("/sys/fs/cgroup")
+    first = (root / "cpuacct").is_dir()
+    group = root / "cpuacct" / name if first else root / name
+    group.mkdir()
+
+    def seconds() -> float:
+        if first:
+            return int((group / "cpuacct.usage").read_text()) / 1e9
+        return int((group / "cpu.stat").read_text().split()[1]) / 1e6
+
+    try:
+        yield group, seconds
+    finally:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and (group / "cgroup.procs").read_text():
+            time.sleep(0.1)
+        group.rmdir()
+
+
 def main() -> None:
     """Both, or one of them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=("import", "end-to-end"))
+    parser.add_argument("--only", choices=("import", "end-to-end", "rates"))
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--no-kill", action="store_true")
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("-o", "--out", type=Path, default=Path("breadth"))
+    parser.add_argument("--sources", nargs="+", choices=RATED, default=list(RATED))
     given = parser.parse_args()
-    if given.only != "end-to-end":
+    if given.only in (None, "import"):
         compare_imports(given.records, (False,) if given.no_kill else (False, True))
-    if given.only != "import":
+    if given.only in (None, "end-to-end"):
         build_all(given.samples, given.out)
+    if given.only == "rates":
+        measure_rates(given.samples, given.out, given.sources)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"CPU of all: {used.ru_utime + used.ru_stime:.1f} s")
 

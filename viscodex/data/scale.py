@@ -35,22 +35,32 @@ class Rate:
     seconds: float  # of a worker, for each draft, without waiting for a teacher
     keep: float  # samples that come of a draft, inverse tasks included
     bytes: float  # of a sample in the data set
-    measured: str  # where; empty: assumed
+    measured: str  # where; empty: not all of it was
+    assumed: str = "assumed, not measured"  # what of it, where not all was measured
 
 
 _IDLE = "mini.yaml, two idle cores"
+_KEPT = "share kept assumed"
+_CPU = "seconds of CPU measured on made-up material; share kept and size assumed"
 RATES: dict[str, Rate] = {
     "chart": Rate(0.327, 2.02, 50_000, _IDLE),
     "html": Rate(0.230, 1.57, 110_000, _IDLE),
     "algorithm": Rate(0.195, 1.03, 11_600, _IDLE),
     "qa": Rate(0.280, 1.03, 28_300, _IDLE),
-    "chart_written": Rate(0.33, 0.6, 50_000, ""),
-    "chart_script": Rate(0.33, 0.4, 60_000, ""),
-    "html_designed": Rate(0.23, 0.36, 150_000, ""),  # kept: paper, section 3
-    "post": Rate(0.28, 0.25, 60_000, ""),
-    "kodcode": Rate(0.25, 0.6, 8_000, ""),
+    "chart_written": Rate(0.327, 0.6, 50_000, "", f"seconds and size measured of chart; {_KEPT}"),
+    "chart_script": Rate(0.327, 0.4, 60_000, "", f"seconds measured of chart; size and {_KEPT}"),
+    "html_designed": Rate(
+        0.230,
+        0.36,
+        150_000,
+        "",
+        "seconds measured of html; share kept as the paper has it, size assumed",
+    ),
+    "post": Rate(0.158, 0.25, 60_000, "", _CPU),
+    "kodcode": Rate(0.085, 0.6, 8_000, "", _CPU),
 }
-"""Source -> rates; those that were measured, by `viscodex data build recipes/data/mini.yaml`."""
+"""Source -> rates; measured by `viscodex data build recipes/data/mini.yaml`, of posts and problem sets by
+`python benchmarks/mcd.py --only rates --sources kodcode post`."""
 
 REPLY_S = 20.0
 """Of a reply of a teacher, where nothing else is known; assumed."""
@@ -85,7 +95,7 @@ class Scale:
         """For a person."""
         told = []
         for label, s in self.sources.items():
-            basis = f"measured: {s.rate.measured}" if s.rate.measured else "assumed, not measured"
+            basis = f"measured: {s.rate.measured}" if s.rate.measured else s.rate.assumed
             told.append(
                 f"{label}: {s.samples:,} samples of about {s.drafts:,} drafts, {s.hours:,.1f} hours "
                 f"of a worker, {s.bytes / 1e9:,.2f} GB ({basis})"
