@@ -17,11 +17,11 @@ from tests.data.samples import chart, png, problem
 from viscodex.data import gallery
 from viscodex.data.card import finish_dataset
 from viscodex.data.draft import Reject
-from viscodex.data.gallery import stratified
+from viscodex.data.gallery import card_of_sample, stratified
 from viscodex.data.store import open_dataset, rejects_path, shard_path, write_rejects, write_shard
 from viscodex.data.view import PAGE_ROWS, Viewer
 from viscodex.execute.page import PagePool
-from viscodex.types import Message
+from viscodex.types import Message, Sample
 
 HOSTILE = (
     "</pre></article></main><script>document.title = 'owned'; "
@@ -101,6 +101,20 @@ def test_the_browser_shows_hostile_samples_as_text(folder: Path, width: int, sch
             paper = Image.open(BytesIO(shown.image)).convert("L").getpixel((3, 700))
             assert isinstance(paper, int)
             assert (paper < 60) == (scheme == "dark")
+
+
+@pytest.mark.parametrize(
+    ("tests", "shown"),
+    [
+        ('{"pytest": "def test_a():\\n    assert f(1) == 2"}', [("tests, pytest", "def test_a():\n    assert f(1) == 2")]),
+        ('{"stdin": ["1"]}', [("tests", '{"stdin": ["1"]}')]),
+        ("[" * 9_000, [("tests", "[" * 9_000)]),
+    ],
+    ids=["text", "lists", "no JSON"],
+)  # fmt: skip
+def test_tests_are_shown_with_their_lines(tests: str, shown: list[tuple[str, str]]) -> None:
+    sample = Sample("a-1", "algorithm", (Message("user", "f?"),), (), tests=tests)
+    assert card_of_sample(sample, ()).parts[1:] == tuple(shown)
 
 
 def test_a_page_does_not_outgrow_its_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
