@@ -48,7 +48,7 @@ from viscodex.models.likelihood import AnswerLosses
 from viscodex.models.model import Decoding, open_model
 from viscodex.nano.family import Family, read_family_recipe
 from viscodex.nano.measure import MAX_TOKENS, Figure, measure
-from viscodex.nano.tables import SETTINGS, Effort, Setting, losses_of, make_tables, places_of
+from viscodex.nano.tables import CURVE, SETTINGS, Effort, Setting, losses_of, make_tables, places_of
 from viscodex.recipe import check_recipe, read_recipe
 from viscodex.report.compare import (  # fmt: skip
     Comparison,
@@ -76,6 +76,8 @@ KINDS = {
     "nano": ALL,
 }  # the code model has no eyes
 WHAT = {"code": "code", "seen": "what is seen"}
+FEW = ("lambda_0", "lambda_0.7", "lambda_1", "ties", "replace_aligned")
+"""Settings whose fine-tuning is drawn over the number of samples."""
 STEPS = (("vlm", "merged"), ("merged", "nano"))  # who stands on whose shoulders
 
 
@@ -84,6 +86,7 @@ class Wanted:
     """How much is measured."""
 
     limit: int = 40  # samples of each kind, where none were measured before
+    charts: int = 40  # that each setting writes
     steps: int = 40  # of fine-tuning of each setting
     seeds: int = 3
     dev: int = 160  # charts of the dev split; three in five are searched on
@@ -93,7 +96,7 @@ class Wanted:
     @property
     def effort(self) -> Effort:
         """Of each setting."""
-        return Effort(self.limit, self.limit, self.steps, seeds=self.seeds)
+        return Effort(self.charts, self.limit, self.steps, seeds=self.seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,8 @@ def settings_curve(rows: Iterable[dict[str, Any]], metrics: Sequence[str], title
 
 def settings_markdown(rows: Sequence[dict[str, Any]], wanted: Wanted) -> list[str]:
     """A row for each setting and stage."""
-    columns = list(dict.fromkeys((row["data"], row["metric"]) for row in rows))
+    shown = (row for row in rows if row["metric"] in CURVE)
+    columns = list(dict.fromkeys((row["data"], row["metric"]) for row in shown))
     columns.sort(key=lambda column: column[1] == "loss")
     by_place: dict[tuple[str, str], dict[tuple[str, str], dict[str, Any]]] = {}
     for row in rows:
@@ -204,10 +208,10 @@ def settings_markdown(rows: Sequence[dict[str, Any]], wanted: Wanted) -> list[st
     heads = [f"{metric} of {data}" for data, metric in columns]
     lines = [
         "## Ways to merge, as they are and fine-tuned", "",
-        f"Held-out samples, at most {wanted.limit} of each kind. Fine-tuned: {wanted.steps} steps of {wanted.effort.batch} charts and pages, constant learning rate, mean of",
-        f"{wanted.seeds} seeds (smallest and largest of them in brackets), every setting on the same samples. `lambda_1` is vlm itself: no",
-        "merge. `lambda_0` has the weights of code: replacing in one stage. `replace_aligned`: the projector learns alone first, as many steps again.",
-        "Losses are nats a token of the right answer, lower is better; `seeing` is what is asked of charts beside their code.", "",
+        f"Losses of {wanted.limit} held-out answers of each kind at most, nats a token, lower is better; {wanted.charts} charts written and run. `seeing` is",
+        f"what is asked of charts beside their code. Fine-tuned: {wanted.steps} steps of {wanted.effort.batch} charts and pages, constant learning rate, mean of {wanted.seeds} seeds",
+        "(smallest and largest of them in brackets), every setting on the same samples. `lambda_1` is vlm itself: no merge. `lambda_0`",
+        "has the weights of code: replacing in one stage. `replace_aligned`: the projector learns alone first, as many steps again.", "",
         f"| setting | stage | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads),
     ]  # fmt: skip
     for stage in ("alone", "merged", "tuned"):
@@ -234,7 +238,8 @@ def merging_markdown(family: Family, wanted: Wanted, chosen: Sequence[Setting]) 
         return []
     lines = ["## Against no merge (`lambda_1`)", "",
              "Difference of the loss, mean over seeds, paired by held-out answer; 95 % bootstrap intervals over answers. Negative: the",
-             "setting is better. In brackets: in how many of the seeds it is below.", ""]  # fmt: skip
+             "setting is better. Bold: interval and permutation test agree that it differs. In brackets: in how many of the seeds it is",
+             "below.", ""]  # fmt: skip
     effort = wanted.effort
     ours = {stage: losses_of(p) for stage, p in places_of(family, none, effort).items()}
     kinds = list(ours["merged"])
@@ -261,7 +266,7 @@ def _against(none: Sequence[Sequence[float]], each: Sequence[Sequence[float]]) -
 def samples_curve(family: Family, chosen: Sequence[Setting], wanted: Wanted) -> str:
     """Loss of the samples that fine-tuning holds out, over the samples it has seen: little data to more."""
     series = []
-    for setting in chosen:
+    for setting in (one for one in chosen if one.name in FEW):
         runs = [
             family.folder / "tables" / f"{setting.name}_tuned_{seed}"
             for seed in range(wanted.seeds)
@@ -469,10 +474,11 @@ def results(
     }
     test = tested(family, found["code"], wanted)
     title = "Held-out charts over lambda, 95 % intervals"
+    loss = f"Loss of the code of {title.lower()}"
     plots = {
         "learning": ("Held-out loss of each stage", learning_curve(family)),
         "lambda": (title, settings_curve(rows, ("exec_rate", "low_level"), title)),
-        "loss": (title, settings_curve(rows, ("loss",), "Loss of the code of " + title.lower())),
+        "loss": (loss, settings_curve(rows, ("loss",), loss)),
         "samples": ("Held-out loss over samples", samples_curve(family, chosen, wanted)),
         "search": ("Losses over lambda", trade(found)),
     }
@@ -507,11 +513,15 @@ def main() -> None:
     parser.add_argument("--size", default="auto", help="its recipe: cpu, gpu, auto or a file")
     parser.add_argument("--limit", type=int, default=Wanted.limit)
     parser.add_argument("--trials", type=int, default=Wanted.trials)
+    parser.add_argument("--charts", type=int, default=Wanted.charts, help="that a setting writes")
+    parser.add_argument("--dev", type=int, default=Wanted.dev, help="charts of the search")
     parser.add_argument("--steps", type=int, default=Wanted.steps, help="of fine-tuning a setting")
     parser.add_argument("--seeds", type=int, default=Wanted.seeds)
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/results.md"))
     asked = parser.parse_args()
-    kept = {key: getattr(asked, key) for key in ("limit", "trials", "steps", "seeds")}
+    kept = {
+        key: getattr(asked, key) for key in ("limit", "charts", "dev", "trials", "steps", "seeds")
+    }
     options = " ".join(f"--{key} {value}" for key, value in kept.items())
     command = f"python benchmarks/results.py FAMILY --size {Path(asked.size).name} {options}"
     family = Family(read_family_recipe(asked.size), asked.family, Show(line=say))
