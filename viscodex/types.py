@@ -8,6 +8,8 @@ not covered: how any of them is made
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -395,11 +397,20 @@ class Report:
     __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_inf_nan": "strings"}
 
 
-def to_json(noun: object, *, indent: int | None = None) -> str:
-    """A noun as JSON text; paths become strings."""
+@functools.cache
+def _make_adapter(cls: Any) -> Any:
     from pydantic import TypeAdapter
 
-    text: bytes = TypeAdapter(type(noun)).dump_json(noun, indent=indent)
+    return TypeAdapter(cls)
+
+
+_adapter: Callable[[Any], Any] = _make_adapter
+"""pydantic's reader and writer of a noun, which takes longer to make than to use."""
+
+
+def to_json(noun: object, *, indent: int | None = None) -> str:
+    """A noun as JSON text; paths become strings."""
+    text: bytes = _adapter(type(noun)).dump_json(noun, indent=indent)
     return text.decode()
 
 
@@ -409,6 +420,5 @@ def from_json(cls: type[Noun], text: str | bytes) -> Noun:
     Raises:
         pydantic.ValidationError: the text is not JSON or not of this noun.
     """
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(cls).validate_json(text)
+    noun: Noun = _adapter(cls).validate_json(text)
+    return noun

@@ -18,7 +18,7 @@ from typing import Any
 
 from viscodex.errors import BadInput
 from viscodex.tasks.folder import RunFolder, hash_of
-from viscodex.tasks.kept import ITEMS_FILE, KeptItem
+from viscodex.tasks.kept import KeptItem, read_items
 from viscodex.types import Report, Score, from_json
 
 REPORT_FILE = "report.json"
@@ -136,7 +136,7 @@ def read_run(place: Path, name: str = "") -> Run:
     if not reports:
         raise BadInput("the report of this run is empty", str(file), "Score it again.")
     scores = _scores(place)
-    items = _items(place) or _items_of_scores(scores)
+    items = tuple(read_items(place)) or _items_of_scores(scores)
     first = next(iter(reports.values()))
     return Run(
         place=place,
@@ -155,37 +155,12 @@ def _name(settings: dict[str, Any], place: Path) -> str:
     return str(model) if model else place.resolve().name
 
 
-def _items(place: Path) -> tuple[KeptItem, ...]:
-    """What tasks.kept.read_items reads, with one reader for all lines; none for an older run."""
-    from pydantic import TypeAdapter
-
-    file = place / ITEMS_FILE
-    if not file.exists():
-        return ()
-    read, found = TypeAdapter(KeptItem).validate_json, []
-    for n, line in enumerate(file.read_bytes().splitlines(), 1):
-        try:
-            found.append(read(line))
-        except ValueError as error:
-            raise BadInput(
-                "the items of this run cannot be read",
-                f"{file}, line {n}: {' '.join(str(error).split())[:200]}",
-                "Score it again.",
-            ) from error
-    return tuple(found)
-
-
 def _scores(place: Path) -> list[Score]:
     """All whole lines; one that is being written is left out."""
-    from pydantic import TypeAdapter
-
     file = RunFolder(place).scores
     try:
         data = file.read_bytes()
-        read = TypeAdapter(
-            Score
-        ).validate_json  # one for all lines: it takes longer to make than to use
-        return [read(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+        return [from_json(Score, line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
     except (OSError, ValueError) as error:
         raise BadInput(
             "the scores of this run cannot be read",
