@@ -263,9 +263,10 @@ def _archive(path: Path) -> Any:
         raise MissingPart(
             "archives of the kind .7z cannot be read", str(path), "pip install 'viscodex[mcd]'"
         ) from None
+    unreadable = _unreadable()
     try:
         return py7zr.SevenZipFile(path)
-    except _unreadable() as error:
+    except unreadable as error:
         raise _damaged(path, error) from None
 
 
@@ -286,12 +287,13 @@ def _unpacked(path: Path, member: str) -> Generator[bytes, None, None]:
 
 
 def _unpack(archive: Any, name: str, hose: _Hose) -> None:
+    unreadable = _unreadable()
     with contextlib.suppress(_Stopped):
         try:
             with archive:
                 archive.extract(targets=[name], factory=_Factory(hose))
             hose.put(None)
-        except _unreadable() as error:
+        except unreadable as error:
             hose.put(error)
         except BaseException as error:  # the reader must not wait for ever
             hose.put(error)
