@@ -304,7 +304,7 @@ def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
     if (out / "config.json").exists():
         return
     models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
-    merge(recipe={**models, "lam": lam, **settings}, out=out)
+    merge(recipe={**models, "lam": lam, **settings}, out=out, resume=out.exists())
 
 
 def _renamed(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
