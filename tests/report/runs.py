@@ -31,7 +31,10 @@ def drawing(text: str, colour: str = "#3b76d6", size: tuple[int, int] = (320, 24
 
 
 class Told:
-    """A benchmark whose answers say what they are worth: {"values": ..., "status": ..., ...}."""
+    """A benchmark whose answers say what they are worth: {"values": ..., "status": ..., ...}.
+
+    What they say under the name of a protocol is of that one alone.
+    """
 
     language = "python"
     options = ()
@@ -55,12 +58,13 @@ class Told:
         told = json.loads(answer.completion.text.partition("#")[2].partition("\n")[0])
         if self.pictures is not None and "draws" in told:
             write_picture(self.pictures, item.id, answer.attempt, drawing(told["draws"]))
+        each = {protocol: {**told, **told.get(protocol, {})} for protocol in self.protocols}
         return tuple(
             Score(
-                item.id, {k: float(v) for k, v in told["values"].items()}, told.get("reason", ""),
-                told.get("status", "ok"), attempt=answer.attempt, protocol=protocol,
+                item.id, {k: float(v) for k, v in one["values"].items()}, one.get("reason", ""),
+                one.get("status", "ok"), answer.problem, answer.notes, answer.attempt, protocol,
             )
-            for protocol in self.protocols
+            for protocol, one in each.items()
         )  # fmt: skip
 
     values = staticmethod(lambda item, scores: mean_of_attempts(scores))

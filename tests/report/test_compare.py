@@ -14,7 +14,10 @@ from tests.report.runs import KINDS, answer, make_run
 from viscodex.cli import app
 from viscodex.errors import BadInput, BadRecipe
 from viscodex.report.compare import Comparison, compare_runs, reasons, verdict
-from viscodex.report.run import read_run
+from viscodex.report.compare_page import compare_page
+from viscodex.report.page import report_page, verdict_line
+from viscodex.report.run import System, read_run
+from viscodex.report.text import comparison_markdown, report_markdown
 
 METRICS = ("exec_rate", "low_level")
 
@@ -148,6 +151,42 @@ def test_metrics_of_another_judge_are_left_out(tmp_path: Path) -> None:
     (one, _) = compare_runs(read_run(tmp_path / "a"), read_run(tmp_path / "b"))
     assert list(one.metrics) == ["low_level"]
     assert any("the judge's metrics are left out" in text for text in one.cautions)
+
+
+def test_bits_per_byte_of_code_are_told_before_and_after(tmp_path: Path) -> None:
+    said = {"perplexity": 9.0, "n_texts": 24, "n_tokens": 7}
+    fits = [{"code": {"bits_per_byte": bits, **said}} for bits in (4.24, 3.766)]
+    a, b = _two(tmp_path, *({"settings": one, "name": "retention"} for one in fits))
+    one = compare_runs(a, b)[0]
+    assert (
+        one.code
+        == "Bits per byte of code over 24 texts (lower is better): a 4.240; b 3.766 (\u22120.474)."
+    )
+    first, second = systems = [System(run.name, {"retention": run}) for run in (a, b)]
+    shown = (
+        compare_page(first, second, [one]),
+        report_page(systems),
+        comparison_markdown(one),
+        report_markdown(systems),
+    )
+    assert all("4.240" in told and "3.766" in told for told in shown)
+    c = read_run(
+        make_run(
+            tmp_path / "c",
+            ANSWERS,
+            name="retention",
+            n=6,
+            metrics=METRICS,
+            settings={"code": "unknown: why"},
+        )
+    )
+    assert compare_runs(a, c)[0].code == "Bits per byte of code: a 4.240; c unknown: why."
+
+
+def test_a_headline_is_coloured_by_what_it_says(tmp_path: Path) -> None:
+    first_is_better, none = _pair(tmp_path / "1", -0.3), _pair(tmp_path / "2", 0.0)
+    assert '<p class="verdict clear">ChartMimic: a is better' in verdict_line(first_is_better)
+    assert '<p class="verdict open">ChartMimic: No clear' in verdict_line(none)
 
 
 def test_command_prints_writes_and_refuses(tmp_path: Path) -> None:

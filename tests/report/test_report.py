@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 from typer.testing import CliRunner
 
 from tests.report.runs import KINDS, answer, drawing, make_run
 from viscodex.cli import app
 from viscodex.errors import BadInput
 from viscodex.execute.page import PagePool
-from viscodex.report import page, pictures, text
+from viscodex.report import outcomes, page, pictures, samples, text
 from viscodex.report.compare import compare_systems
 from viscodex.report.compare_page import compare_page
-from viscodex.report.run import System, read_run, read_systems
+from viscodex.report.run import Run, System, read_run, read_systems
 from viscodex.report.table import PAPER_COLUMNS, make_table, published_rows
+from viscodex.web import page_of
 
 HOSTILE = (
     "</script></pre></article><script>document.title = 'owned'</script><img src=x "
@@ -31,8 +32,9 @@ METRICS = ("exec_rate", "low_level", "high_level")
 N = 18
 
 
-def _values(low: float, high: float | str = "nan") -> dict[str, float | str]:
-    return {"exec_rate": float(low > 0), "low_level": low, "high_level": high}
+def _values(low: float | str, high: float | str = "nan") -> dict[str, float | str]:
+    ran = low if isinstance(low, str) else float(low > 0)
+    return {"exec_rate": ran, "low_level": low, "high_level": high}
 
 
 def _answers(shift: float) -> dict[str, str]:
@@ -168,7 +170,7 @@ def test_scores_of_earlier_answers_are_not_shown(tmp_path: Path) -> None:
 
 def test_markdown_says_all_that_is_needed_to_repeat_it(systems: tuple[System, ...]) -> None:
     told = text.report_markdown(systems, "viscodex report vlm merged")
-    for word in ("viscodex report vlm merged", "ChartMimic: merged is better than vlm", "## Protocol paper", "## Protocol strict", "revision r1", "render.browser 1", "prompts ", "unanswered", "VisCodex-8B, published", "by type"):  # fmt: skip
+    for word in ("viscodex report vlm merged", "ChartMimic: merged is better than vlm", "## Protocol paper", "## Protocol strict", "revision r1", "render.browser 1", "prompts ", "no answer", "VisCodex-8B, published", "by type, protocol strict"):  # fmt: skip
         assert word in told, word
     rows = [line for line in told.splitlines() if line.startswith("| **")]
     assert all(line.count("|") == rows[0].count("|") for line in rows[:2])
@@ -212,6 +214,80 @@ def test_command_writes_what_is_asked_for(home: Path, tmp_path: Path) -> None:
     assert "no finished search" in str(missing.exception)
     piped = CliRunner().invoke(app, ["report", str(home / "vlm"), "--markdown", "-"])
     assert piped.stdout.startswith("# Results")
+
+
+# --- what became of the answers -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Protocols that differ, a text that was not run, a missing answer, notes, a single column."""
+    place = tmp_path_factory.mktemp("odd") / "r"
+    other = {"status": "no_code", "values": {"exec_rate": 0.0, "low_level": 0.0}}
+    answers = {
+        "bar_0": answer(_values(0.4), draws="bar0", paper=other),
+        "line_1": "Here it is:\n" + answer(_values(0.9), draws="line1"),
+        "pie_2": answer(_values(1.0), status=""),
+        "bar_3": answer(_values("nan"), status="unscored", reason="no judge"),
+    }
+    settings = {"stopped": "", "condition": None, "model": {"name": "odd", "files": {}, "n": 0}}
+    make_run(place, answers, n=5, metrics=METRICS[:2], settings=settings)
+    return read_run(place)
+
+
+def test_statuses_add_up_to_the_answers_under_each_protocol(odd: Run) -> None:
+    rows = outcomes.executions([odd])
+    told = {row.protocols: row.counts for row in rows}
+    shared = {"items": 5, "no answer": 1, "answers": 4, "not run": 1, "unscored": 1}
+    assert told == {("paper",): {**shared, "no_code": 1, "ok": 1}, ("strict",): {**shared, "ok": 2}}
+    assert outcomes.columns(rows) == ["items", "no answer", "answers", "ok", "no_code", "not run", "unscored"]  # fmt: skip
+    for row in rows:
+        statuses = set(row.counts) - {"items", "no answer", "answers"}
+        assert sum(row.counts[name] for name in statuses) == row.counts["answers"]
+    assert outcomes.notes([odd]) == [outcomes.Row("odd", ("paper", "strict"), {"prose": 1})]
+    assert outcomes.unscored(odd) == ["1 unscored (paper, strict): no judge"]
+
+
+def test_groups_are_told_under_each_protocol(odd: Run) -> None:
+    rows = page.group_rows([odd], "low_level")
+    assert list(rows) == [("type", "paper"), ("type", "strict")]
+    assert [rows["type", p]["bar"] for p in ("paper", "strict")] == [(2, [0.0]), (2, [0.2])]
+
+
+def test_a_card_says_whose_picture_it_shows(odd: Run) -> None:
+    told = samples.samples_data([odd], "paper", pictures.Album(5))
+    by_name = {item["i"]: item["a"][0] for item in told["items"]}
+    assert (by_name["bar_0"]["s"], by_name["bar_0"]["d"]) == ("no_code", "strict")
+    assert by_name["bar_0"]["o"] == "Under protocol strict: ok, low_level 40.0"
+    assert "o" not in by_name["line_1"]
+    assert by_name["pie_2"]["s"] == "not run"
+    strict = samples.samples_data([odd], "strict", pictures.Album(5))
+    assert not any("d" in item["a"][0] for item in strict["items"])
+
+
+def test_empty_settings_and_single_averages_are_left_out(odd: Run) -> None:
+    flat = page.flat_settings(odd.settings)
+    assert not {"stopped", "condition", "model.files"} & set(flat)
+    assert flat["model.n"] == "0"
+    systems = [System("odd", {"chartmimic": odd})]
+    latex = text.report_latex(systems)
+    assert "; 63.3 of 3 scored]}" in latex
+    assert "In brackets: 95 %" in latex
+    terminal = CliRunner().invoke(app, ["report", str(odd.place)]).stdout
+    for shown in (text.report_markdown(systems), latex, terminal, page.report_page(systems)):
+        assert not re.search("average|avg of", shown.partition("Samples")[0])
+
+
+def test_a_map_of_pictures_of_unlike_height_is_padded_with_white() -> None:
+    tall, short = (pictures.small(drawing("a", size=(300, h)), 300) for h in (400, 200))
+    layers = "".join(f'<span><img src="{src}"></span>' for src in (tall, short))
+    body = f'<figure style="width: 320px"><div class="diff">{layers}</div></figure>'
+    with PagePool(1) as pool:
+        shown = pool.render(page_of("t", "", "", body, style=samples.STYLE), width=400)
+    assert shown.image is not None
+    image = Image.open(BytesIO(shown.image)).convert("L")
+    column = image.crop((100, 330, 101, 460))  # the lower half of the map
+    assert ImageStat.Stat(column).extrema[0][0] > 230  # both are white there, or one has ended
 
 
 # --- pages ----------------------------------------------------------------------------------------

@@ -175,20 +175,21 @@ def _show_table(table: Table) -> None:
     grid.add_column("")
     for column in table.columns:
         grid.add_column(column.title, justify="right")
-    grid.add_column(
-        "average" if table.is_whole else f"average of {len(table.averaged)}", justify="right"
-    )
+    if table.has_average:  # a single column is its own
+        average = "average" if table.is_whole else f"average of {len(table.averaged)}"
+        grid.add_column(average, justify="right")
     for line in table.lines:
         cells = []
         for column in table.columns:
             cell = line.cells.get(column.key)
             cells.append("-" if cell is None else "\n".join([points(cell.all), *cell_notes(cell)]))
-        grid.add_row(
-            printable(line.name), *cells, points(line.average), end_section=line is table.lines[-1]
-        )
+        mean = [points(line.average)] * table.has_average
+        grid.add_row(printable(line.name), *cells, *mean, end_section=line is table.lines[-1])
     for row in table.published:
         cells = [f"{row.values[c.key]:.1f}" if c.key in row.values else "" for c in table.columns]
-        grid.add_row(f"{row.name}, published", *cells, points(row.average / 100))
+        grid.add_row(
+            f"{row.name}, published", *cells, *[points(row.average / 100)] * table.has_average
+        )
     terminal = console()
     terminal.print(grid)
     terminal.print(table_note(table), markup=False, highlight=False)
@@ -211,6 +212,7 @@ def _show_comparison(one: Comparison) -> None:
         )  # fmt: skip
     terminal.print(grid)
     _print_all("why", reasons(one))
+    _print_all("code", [one.code] if one.code else [])
     _print_all("caution", one.cautions)
     changed = [change for change in one.changes if abs(change.difference) > 1e-9][:5]
     _print_all("changed most", [f"{c.id} {points(c.difference, sign=True)}" for c in changed])

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from viscodex.errors import BadInput
+from viscodex.report.outcomes import code_change
 from viscodex.report.run import Run, System
 from viscodex.report.statistics import Paired, holm, paired
 from viscodex.report.table import PAPER_COLUMNS, lead_metric
@@ -76,6 +77,9 @@ class Comparison:
     causes: tuple[Cause, ...]
     changes: tuple[Change, ...]  # largest difference first
     cautions: tuple[str, ...]
+    code: str = (
+        ""  # bits per byte of code before and after, in words; empty where neither run says it
+    )
 
     @property
     def lead(self) -> Paired:
@@ -207,6 +211,7 @@ def _compare(a: Run, b: Run, protocol: str, cautions: Sequence[str]) -> Comparis
         causes=_causes(changes),
         changes=tuple(sorted(changes, key=lambda c: (-abs(c.difference), c.id))),
         cautions=tuple(cautions),
+        code=code_change(a, b),
     )
 
 

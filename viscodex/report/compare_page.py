@@ -60,6 +60,7 @@ def _comparison(one: Comparison) -> str:
     parts = [
         f"<p>{plain(count)}</p>",
         cautions,
+        f"<p>{plain(one.code)}</p>" if one.code else "",
         "<h4>By how much</h4>" + _pairs(one.metrics, one, "metric"),
         f"<h4>Why</h4><ul>{why}</ul>{_causes(one)}" if one.causes else "",
     ]

@@ -14,11 +14,23 @@ from typing import Any
 
 from viscodex.errors import BadInput
 from viscodex.report.compare import Comparison, compare_systems, points, reasons, verdict
+from viscodex.report.outcomes import (
+    ADDING,
+    CODE_NOTE,
+    Row,
+    code_fits,
+    columns,
+    executions,
+    meaning,
+    notes,
+    unscored,
+)
 from viscodex.report.pictures import Album
 from viscodex.report.run import Run, System
 from viscodex.report.samples import BROWSER, SCRIPT, STYLE, as_script_data, samples_data
 from viscodex.report.statistics import Paired
 from viscodex.report.table import TITLES, Cell, Column, Line, Table, lead_metric, make_table
+from viscodex.types import Report
 from viscodex.web import ZOOM, page_of, plain
 
 PROTOCOLS = {
@@ -36,7 +48,8 @@ def report_page(systems: Sequence[System], title: str = "") -> str:
         [
             section("Which is better", _verdicts(systems)) if len(systems) > 1 else "",
             *(_table_section(table) for table in tables),
-            section("What went wrong", _problems(systems)),
+            section("What became of the answers", _outcomes(systems)),
+            section("Code by itself", _code(systems)),
             section("By group", "".join(_groups(systems))),
             browser(systems),
             section("To repeat it", facts(systems)),
@@ -103,11 +116,17 @@ def against_first(systems: Sequence[System]) -> tuple[list[Comparison], list[str
 
 
 def verdict_line(one: Comparison) -> str:
-    """The verdict on a benchmark, coloured by its sign; below it both values and the first reasons."""
-    text = f"{TITLES.get(one.task, one.task)}: {verdict(one)}."
+    """The verdict on a benchmark, coloured where one is better; below it both values and the first reasons."""
+    text = headline(one)
     why = f"From {one.a} to {one.b}: {' '.join(reasons(one)[:2])}" if reasons(one) else ""
     below = f'<p class="why">{plain(why)}</p>' if why else ""
-    return f'<p class="verdict {mood(one)}">{plain(text)}</p>{_duel(one)}{below}'
+    mood = "clear" if one.lead.is_clear else "open"
+    return f'<p class="verdict {mood}">{plain(text)}</p>{_duel(one)}{below}'
+
+
+def headline(one: Comparison) -> str:
+    """Which is better on which benchmark, under which protocol."""
+    return f"{TITLES.get(one.task, one.task)}: {verdict(one)}, protocol {one.protocol}."
 
 
 def _duel(one: Comparison) -> str:
@@ -121,13 +140,6 @@ def _duel(one: Comparison) -> str:
         if not math.isnan(value)
     )
     return f'<div class="duel">{rows}</div>'
-
-
-def mood(one: Comparison) -> str:
-    """win, loss or nothing: how the second system stands to the first."""
-    if not one.lead.is_clear:
-        return "open"
-    return "win" if one.lead.difference > 0 else "loss"
 
 
 def forest(pair: Paired, widest: float) -> str:
@@ -160,7 +172,6 @@ def _table_section(table: Table) -> str:
 def html_table(table: Table) -> str:
     """Systems, then the published rows; percent of all items with 95 % interval."""
     heads = "".join(f"<th>{plain(column.title)}</th>" for column in table.columns)
-    has_average = len(table.averaged) > 1
     average = f"<th>average{'' if table.is_whole else f' of {len(table.averaged)}'}</th>"
     rows = "".join(_row(table, line) for line in table.lines)
     for n, row in enumerate(table.published):
@@ -170,20 +181,24 @@ def html_table(table: Table) -> str:
         )
         mean = "" if math.isnan(row.average) else f"{row.average:.1f}"
         first = " first" if n == 0 else ""
-        last = f"<td>{mean}</td>" if has_average else ""
+        last = f"<td>{mean}</td>" if table.has_average else ""
         rows += (
             f'<tr class="published{first}"><th>{plain(row.name)}, published</th>{cells}{last}</tr>'
         )
     return (
-        f'<div class="wide"><table class="main"><thead><tr><th>percent</th>{heads}{average if has_average else ""}</tr></thead>'
+        f'<div class="wide"><table class="main"><thead><tr><th>percent</th>{heads}{average if table.has_average else ""}</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="note">{plain(table_note(table))}</p>'
     )
 
 
-def table_note(table: Table) -> str:
-    """What a reader of a table must know."""
+def table_note(table: Table, where: str = "Below") -> str:
+    """What a reader of a table must know.
+
+    Args:
+        where: the interval stands: Below, or In brackets.
+    """
     note = (
-        "Of all items; no answer and no score count 0. Below: 95 % bootstrap interval over items, "
+        f"Of all items; no answer and no score count 0. {where}: 95 % bootstrap interval over items, "
         "and, where it differs, the mean over the scored items alone."
     )
     note += f" Items: {', '.join(_sizes(table))}."
@@ -200,7 +215,7 @@ def table_note(table: Table) -> str:
         note += f" Published rows are on the whole benchmarks: {table.source}."
     if table.published and table.protocol != "paper":
         note += " They are by the official protocol, the systems above are not."
-    if len(table.averaged) > 1 and table.published and not table.is_whole:
+    if table.has_average and table.published and not table.is_whole:
         note += " Their average here is over the columns that were measured, not the paper's six."
     return note
 
@@ -218,7 +233,7 @@ def _sizes(table: Table) -> Iterator[str]:
 
 def _row(table: Table, line: Line) -> str:
     cells = "".join(_cell(table, line, column) for column in table.columns)
-    if len(table.averaged) < 2:  # one column is its own average
+    if not table.has_average:  # one column is its own average
         return f"<tr><th>{plain(line.name)}</th>{cells}</tr>"
     average = points(line.average)
     if not math.isnan(line.average_low):
@@ -248,50 +263,73 @@ def _small(text: str) -> str:
     return f"<small>{plain(text)}</small>"
 
 
-# --- problems, groups, facts ----------------------------------------------------------------------
+# --- outcomes, groups, facts ----------------------------------------------------------------------
 
 
-def counted(run: Run) -> dict[str, int]:
-    """Answers by what became of them, under the first protocol."""
-    report = next(iter(run.reports.values()))
-    found = {f"{name}": n for name, n in report.statuses.items()}
-    for name, n in report.problems.items():
-        found[f"{name} (answer)" if name in found else name] = n
-    return found
+def by_task(systems: Sequence[System]) -> dict[str, list[Run]]:
+    """Benchmark -> the runs of it, in the systems' order."""
+    tasks = dict.fromkeys(task for system in systems for task in system.runs)
+    return {task: [s.runs[task] for s in systems if task in s.runs] for task in tasks}
 
 
-def _problems(systems: Sequence[System]) -> str:
-    parts = []
-    for task in dict.fromkeys(task for system in systems for task in system.runs):
-        runs = [system.runs[task] for system in systems if task in system.runs]
-        rows = {run.name: counted(run) for run in runs}
-        names = sorted(
-            {name for row in rows.values() for name in row}, key=lambda n: (n != "ok", n)
+def _outcomes(systems: Sequence[System]) -> str:
+    """Of each benchmark the executions, then the notes on answers, which are something else."""
+    parts = [f'<p class="note">{ADDING}</p>']
+    shown: list[str] = []
+    for task, runs in by_task(systems).items():
+        for what, rows in (("executions", executions(runs)), ("notes on answers", notes(runs))):
+            if rows:
+                parts.append(f"<h4>{plain(TITLES.get(task, task))}, {what}</h4>{_counts(rows)}")
+                shown += columns(rows)
+        parts += [
+            f'<p class="caution">{plain(f"{run.name}: {text}")}</p>'
+            for run in runs
+            for text in unscored(run)
+        ]
+    return f'{"".join(parts)}<p class="note">{plain(meaning(shown))}</p>'
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    names = columns(rows)
+    heads = "".join(f"<th>{plain(name)}</th>" for name in names)
+    lines = "".join(
+        f"<tr><th>{plain(row.name)}{_small(', '.join(row.protocols))}</th>"
+        + "".join(f"<td>{row.counts.get(name) or ''}</td>" for name in names)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="wide"><table><thead><tr><th>system{_small("protocol")}</th>{heads}'
+        f"</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _code(systems: Sequence[System]) -> str:
+    """Bits per byte of code of the systems that say it."""
+    fits = code_fits(run for system in systems for run in system.runs.values())
+    rows = "".join(
+        f"<tr><th>{plain(one.name)}</th>"
+        + (
+            f'<td colspan="3">{plain(one.why)}</td></tr>'
+            if one.bits_per_byte is None or one.perplexity is None
+            else f"<td>{one.bits_per_byte:.3f}</td><td>{one.perplexity:,.1f}</td><td>{one.n_texts:,}</td></tr>"
         )
-        heads = "".join(f"<th>{plain(name)}</th>" for name in names)
-        lines = "".join(
-            f"<tr><th>{plain(run)}</th>"
-            + "".join(f"<td>{row.get(name, 0) or ''}</td>" for name in names)
-            + "</tr>"
-            for run, row in rows.items()
-        )
-        parts.append(
-            f'<div class="wide"><table><thead><tr><th>{plain(TITLES.get(task, task))}</th>{heads}'
-            f"</tr></thead><tbody>{lines}</tbody></table></div>"
-        )
-        for run in runs:
-            for reason, n in next(iter(run.reports.values())).unscored.items():
-                parts.append(
-                    f'<p class="caution">{plain(f"{run.name}: {n} unscored: {reason}")}</p>'
-                )
-    return "".join(parts)
+        for one in fits
+    )
+    heads = "<th>bits per byte</th><th>perplexity per token</th><th>texts</th>"
+    return (
+        f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<p class="note">{CODE_NOTE}</p>'
+        if fits
+        else ""
+    )
 
 
 def _groups(systems: Sequence[System]) -> Iterator[str]:
-    for task in dict.fromkeys(task for system in systems for task in system.runs):
-        runs = [system.runs[task] for system in systems if task in system.runs]
+    """A folded table for each kind of group and protocol; the first protocol's are open."""
+    for task, runs in by_task(systems).items():
         metric = lead_metric(runs[0])
-        for kind, rows in group_rows(runs, metric).items():
+        for (kind, protocol), rows in group_rows(runs, metric).items():
             heads = "".join(f"<th>{plain(run.name)}</th>" for run in runs)
             lines = "".join(
                 f"<tr><th>{plain(group)}</th><td>{n}</td>"
@@ -299,41 +337,45 @@ def _groups(systems: Sequence[System]) -> Iterator[str]:
                 + "</tr>"
                 for group, (n, values) in rows.items()
             )
-            title = f"{TITLES.get(task, task)} by {kind}: {metric}, {len(rows)} groups"
+            title = f"{TITLES.get(task, task)} by {kind}: {metric}, protocol {protocol}, {len(rows)} groups"
+            is_open = len(rows) <= 12 and protocol == next(iter(runs[0].reports))
             yield (
-                f"<details{' open' if len(rows) <= 12 else ''}><summary>{plain(title)}</summary>"
+                f"<details{' open' if is_open else ''}><summary>{plain(title)}</summary>"
                 f'<div class="wide"><table><thead><tr><th>{plain(kind)}</th><th>items</th>{heads}'
                 f"</tr></thead><tbody>{lines}</tbody></table></div></details>"
             )
 
 
-def group_rows(runs: Sequence[Run], metric: str) -> dict[str, dict[str, tuple[int, list[float]]]]:
-    """Kind -> group -> (items, value of each run over all of them); kinds of one group left out."""
-    reports = [run.reports[run.protocol("paper")] for run in runs]
+Groups = dict[str, tuple[int, list[float]]]
+"""Group -> (items, value of each run over all of them)."""
+
+
+def group_rows(runs: Sequence[Run], metric: str) -> dict[tuple[str, str], Groups]:
+    """(kind, protocol) -> groups; kinds of one group left out; NaN where a run lacks the protocol."""
     sizes: dict[str, dict[str, int]] = {}
     for item in runs[0].items:
         for kind, names in item.groups.items():
             for name in dict.fromkeys(names):
                 sizes.setdefault(kind, {}).setdefault(name, 0)
                 sizes[kind][name] += 1
-    found: dict[str, dict[str, tuple[int, list[float]]]] = {}
-    for kind, groups in reports[0].groups.items():
-        if len(groups) < 2:
-            continue
-        found[kind] = {
-            name: (
-                sizes.get(kind, {}).get(name, 0),
-                [
-                    _of_group(report.groups.get(kind, {}).get(name, {}), metric)
-                    for report in reports
-                ],
-            )
-            for name in groups
-        }
+    found: dict[tuple[str, str], Groups] = {}
+    for protocol, first in runs[0].reports.items():
+        reports = [run.reports.get(protocol) for run in runs]
+        for kind, groups in first.groups.items():
+            if len(groups) < 2:
+                continue
+            found[kind, protocol] = {
+                name: (
+                    sizes.get(kind, {}).get(name, 0),
+                    [_of_group(report, kind, name, metric) for report in reports],
+                )
+                for name in groups
+            }
     return found
 
 
-def _of_group(means: Mapping[str, Any], metric: str) -> float:
+def _of_group(report: Report | None, kind: str, name: str, metric: str) -> float:
+    means = report.groups.get(kind, {}).get(name, {}) if report else {}
     mean = means.get(metric)
     return math.nan if mean is None or not mean.n_scored else float(mean.all)
 
@@ -355,14 +397,14 @@ def facts(systems: Sequence[System]) -> str:
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as text, one level of names flattened: render.browser."""
-    flat: dict[str, str] = {}
+    """Settings as text, one level of names flattened: render.browser; empty ones left out."""
+    flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": _text(v) for inner, v in value.items()}
+            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
         else:
-            flat[key] = _text(value)
-    return flat
+            flat[key] = value
+    return {key: _text(value) for key, value in flat.items() if value not in (None, "", [], {})}
 
 
 def _text(value: Any) -> str:
@@ -375,18 +417,20 @@ def _text(value: Any) -> str:
 
 def browser(systems: Sequence[System], protocol: str = "paper") -> str:
     """The sample browser with its data; a note where pictures had to be left out."""
-    by_task = {
-        task: [system.runs[task] for system in systems if task in system.runs]
-        for task in dict.fromkeys(task for system in systems for task in system.runs)
-    }
-    n = sum(len(runs[0].items) * (1 + len(runs)) for runs in by_task.values())
+    found = by_task(systems)
+    n = sum(len(runs[0].items) * (1 + len(runs)) for runs in found.values())
     album = Album(n)
-    tasks = [samples_data(runs, protocol, album) for runs in by_task.values()]
+    tasks = [samples_data(runs, protocol, album) for runs in found.values()]
     note = ""
     if album.left_out:
         note = (
             f'<p class="note">{album.left_out:,} pictures are left out to keep this page small; those of '
             "the samples on which systems differ most, and of failures, come first.</p>"
+        )
+    if any(task["reference"] for task in tasks):
+        note += (
+            '<p class="note">Difference maps lay both pictures over each other at one width; a shorter one is '
+            "continued in white. White is equal, colour differs.</p>"
         )
     shown = BROWSER.replace('<div id="cards">', f'{note}<div id="cards">')
     return f"{shown}{as_script_data('album', album.addresses)}{as_script_data('tasks', tasks)}"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from viscodex.report.outcomes import NOT_RUN
 from viscodex.report.pictures import Album
 from viscodex.report.run import Run
 from viscodex.report.table import lead_metric
@@ -28,6 +29,10 @@ MAX_PROMPT = 1_500
 
 REDRAWN = ("design2code", "chartmimic")
 """Benchmarks whose picture is what the answer should look like."""
+
+
+EXECUTED_EACH = ("chartmimic",)
+"""Benchmarks whose protocols execute an answer each on its own."""
 
 
 def is_reference(run: Run) -> bool:
@@ -109,9 +114,10 @@ def _question(item: KeptItem) -> dict[str, Any]:
 
 
 def _answer(
-    run: Run, item: KeptItem | None, protocol: str, metrics: Iterable[str], limit: int
+    run: Run, item: KeptItem | None, protocol: str, metrics: Sequence[str], limit: int
 ) -> dict[str, Any]:
-    """One system's answer: v values, s status, r reason, c code, m problem, n notes, x never asked."""
+    """One system's answer: v values, s status, r reason, c code, m notes, n answers,
+    o under other protocols, d the protocol whose picture it is, x never asked."""
     if item is None:
         return {"s": "not in this run", "v": [None for _ in metrics], "x": 1}
     if not item.answers:
@@ -123,7 +129,7 @@ def _answer(
     said = item.answers[0]
     code = read_answer(item.id, said, "", 0).code or said.text
     told: dict[str, Any] = {
-        "s": run.status(there, item.id),
+        "s": _status(run, there, item.id),
         "v": [_number(values.get(name)) for name in metrics],
         "c": _cut(code, limit),
     }
@@ -133,7 +139,41 @@ def _answer(
         told |= {"m": [_cut(note, 120) for note in notes[:6]]} if notes else {}
     if len(item.answers) > 1:
         told["n"] = len(item.answers)
+    if other := _other_protocols(run, there, item, metrics[0]):
+        told["o"] = other
+    if drawn := _drawn_under(run, there, item.id):
+        told["d"] = drawn
     return told
+
+
+def _status(run: Run, protocol: str, item_id: str) -> str:
+    """Of the first answer; an answer that is judged by its text was not run."""
+    scores = run.scores.get((protocol, item_id), ())
+    return NOT_RUN if scores and not scores[0].status else run.status(protocol, item_id)
+
+
+def _other_protocols(run: Run, shown: str, item: KeptItem, metric: str) -> str:
+    """What became of the first answer under other protocols, where that is something else."""
+    told = []
+    for protocol in run.reports:
+        status = _status(run, protocol, item.id)
+        if status != _status(run, shown, item.id):
+            value = _number(item.values.get(protocol, {}).get(metric))
+            more = "" if value is None else f", {metric} {100 * value:.1f}"
+            told.append(f"Under protocol {protocol}: {status}{more}")
+    return "; ".join(told)
+
+
+def _drawn_under(run: Run, shown: str, item_id: str) -> str:
+    """The protocol whose execution a picture is of, where it is not the shown one.
+
+    The picture of the last protocol that drew is kept.
+    """
+    last = list(run.reports)[-1]
+    if run.task not in EXECUTED_EACH or last == shown:
+        return ""
+    kept = run.status(last, item_id) == "ok" or run.status(shown, item_id) != "ok"
+    return last if kept else ""
 
 
 def _number(value: float | None) -> float | None:
@@ -197,7 +237,10 @@ function picture(n, label) {
 }
 function difference(a, b, label) {
   const f = el("figure"), box = el("div", "diff");
-  for (const n of [a, b]) { const i = el("img"); i.src = album[n]; i.alt = ""; box.append(i); }
+  for (const n of [a, b]) {
+    const layer = el("span"), i = el("img"); i.src = album[n]; i.alt = "";
+    layer.append(i); box.append(layer);
+  }
   f.append(box, el("figcaption", "", label));
   return f;
 }
@@ -220,7 +263,7 @@ function card(item) {
   const shown = item.p >= 0 || item.a.some(a => a.p !== undefined && a.p >= 0);
   if (item.p >= 0) row.append(picture(item.p, task.reference ? "reference" : "question"));
   item.a.forEach((a, k) => {
-    if (shown && (task.reference || a.p >= 0)) row.append(picture(a.p ?? -1, task.runs[k]));
+    if (shown && (task.reference || a.p >= 0)) row.append(picture(a.p ?? -1, task.runs[k] + (a.d && a.p >= 0 ? ", run of protocol " + a.d : "")));
     if (task.reference && item.p >= 0 && a.p >= 0)
       row.append(difference(item.p, a.p, "differs, " + task.runs[k]));
   });
@@ -231,10 +274,11 @@ function card(item) {
   item.a.forEach((a, k) => {
     const box = el("div", "answer");
     const name = el("h4", "", task.runs[k]);
-    name.append(el("b", a.s === "ok" ? "ok" : "bad", a.s));
+    name.append(el("b", a.s === "ok" ? "ok" : a.s === "not run" ? "" : "bad", a.s));
     box.append(name);
     box.append(el("p", "values", task.metrics.map((m, n) => m + " " + percent(a.v[n])).join("  \\u00b7  ")));
     if (a.r) box.append(el("p", "reason", a.r));
+    if (a.o) box.append(el("p", "none", a.o));
     if (a.m) box.append(el("p", "none", a.m.join("; ")));
     if (a.n) box.append(el("p", "none", a.n + " answers; the first is shown, the values are over all"));
     if (a.c) {
@@ -306,7 +350,7 @@ main { display: block; } .top h1 { overflow-wrap: anywhere; } main > section { m
 main p { max-width: 60rem; }
 .verdict { font-size: 1.15rem; font-weight: 600; margin: .2rem 0; max-width: none; }
 .why { color: var(--soft); margin: 0 0 .7rem; }
-.verdict.win { color: var(--good); } .verdict.loss { color: var(--warn); }
+.verdict.clear { color: var(--good); }
 :root { --good: #1d6b3c; --mark: #3b76d6; --soon: #8a8f98; }
 @media (prefers-color-scheme: dark) { :root { --good: #7fd6a2; --mark: #7fb0ff; --soon: #7d828b; } }
 .wide { overflow-x: auto; }
@@ -341,8 +385,9 @@ article header span.loss { background: none; color: var(--warn); font-weight: 60
 .row { display: flex; gap: .8rem; overflow-x: auto; margin: .6rem 0; align-items: flex-start; }
 figure { margin: 0; flex: 0 1 20rem; min-width: 9rem; } figcaption { color: var(--soft); font-size: .78rem; overflow-wrap: anywhere; }
 figure img { display: block; width: 100%; max-height: none; } .empty { border: 1px dashed var(--line); color: var(--soft); height: 8rem; display: grid; place-items: center; font-size: .85rem; }
-.diff { position: relative; isolation: isolate; background: #000; filter: invert(1); overflow: hidden; border: 1px solid #3a3a3a; }
-.diff img { border: 0; background: none; cursor: default; } .diff img + img { position: absolute; inset: 0 auto auto 0; mix-blend-mode: difference; }
+.diff { display: grid; isolation: isolate; background: #000; filter: invert(1); overflow: hidden; border: 1px solid #3a3a3a; }
+.diff span { grid-area: 1 / 1; background: #fff; } .diff span + span { mix-blend-mode: difference; }
+.diff img { border: 0; background: none; cursor: default; }
 .answers { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
 .answer { min-width: 0; } h4 { margin: 0; font-size: .88rem; overflow-wrap: anywhere; }
 h4 b { font-weight: 600; font-size: .78rem; margin-left: .5rem; } h4 b.ok { color: var(--good); } h4 b.bad { color: var(--warn); }

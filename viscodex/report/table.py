@@ -124,6 +124,11 @@ class Table:
         """Whether the average is over the paper's six columns."""
         return len(self.averaged) == len(PAPER_COLUMNS)
 
+    @property
+    def has_average(self) -> bool:
+        """Whether there is one to show: a single column is its own."""
+        return len(self.averaged) > 1
+
     def best(self, key: str) -> set[str]:
         """The systems with the highest number in a column, as it is printed.
 

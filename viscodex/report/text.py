@@ -15,12 +15,25 @@ from typing import Any
 
 from viscodex import __version__
 from viscodex.report.compare import Comparison, p_text, points, reasons, verdict
+from viscodex.report.outcomes import (
+    ADDING,
+    CODE_NOTE,
+    CodeFit,
+    Row,
+    code_fits,
+    columns,
+    executions,
+    meaning,
+    notes,
+    unscored,
+)
 from viscodex.report.page import (
     against_first,
+    by_task,
     cell_notes,
-    counted,
     flat_settings,
     group_rows,
+    headline,
     protocols_of,
     table_note,
 )
@@ -45,20 +58,18 @@ def _row(cells: Iterable[str]) -> str:
 def markdown_table(table: Table) -> str:
     """The paper's table; percent with interval."""
     average = "average" if table.is_whole else f"average of {len(table.averaged)}"
-    lines = [
-        _row(["percent", *(column.title for column in table.columns), average]),
-        "|---|" + "---:|" * (len(table.columns) + 1),
-    ]
+    heads = [*(column.title for column in table.columns), *([average] * table.has_average)]
+    lines = [_row(["percent", *heads]), "|---|" + "---:|" * len(heads)]
     for line in table.lines:
         cells = [_markdown_cell(line.cells.get(column.key)) for column in table.columns]
         mean = points(line.average)
         if not math.isnan(line.average_low):
             mean += f" ({points(line.average_low)} to {points(line.average_high)})"
-        lines.append(_row([f"**{_plain(line.name)}**", *cells, mean]))
+        lines.append(_row([f"**{_plain(line.name)}**", *cells, *([mean] * table.has_average)]))
     for row in table.published:
         cells = [f"{row.values[c.key]:.1f}" if c.key in row.values else "" for c in table.columns]
         mean = "" if math.isnan(row.average) else f"{row.average:.1f}"
-        lines.append(_row([f"{row.name}, published", *cells, mean]))
+        lines.append(_row([f"{row.name}, published", *cells, *([mean] * table.has_average)]))
     return "\n".join(lines)
 
 
@@ -80,55 +91,75 @@ def report_markdown(systems: Sequence[System], command: str = "") -> str:
         parts.append(f"Made by `{command.replace('`', '')}`.")
     rows, refused = against_first(systems)
     if rows or refused:
-        told = [f"{TITLES.get(one.task, one.task)}: {verdict(one)}." for one in rows]
+        told = [headline(one) for one in rows]
         parts += [
             "## Which is better",
             "\n".join(f"- {_plain(text)}" for text in (*told, *refused)),
         ]
     for protocol in protocols_of(systems):
         table = make_table(systems, protocol)
-        parts += [f"## Protocol {protocol}", markdown_table(table), table_note(table)]
-    parts += ["## What became of the answers", *_problems(systems)]
+        parts += [
+            f"## Protocol {protocol}",
+            markdown_table(table),
+            table_note(table, "In brackets"),
+        ]
+    parts += ["## What became of the answers", *_outcomes(systems), *_code(systems)]
     groups = list(_groups(systems))
     parts += ["## By group", *groups] if groups else []
     parts += ["## To repeat it", *_settings(systems)]
     return "\n\n".join(parts) + "\n"
 
 
-def _problems(systems: Sequence[System]) -> Iterable[str]:
-    for task in dict.fromkeys(task for system in systems for task in system.runs):
-        rows = {s.name: counted(s.runs[task]) for s in systems if task in s.runs}
-        names = sorted({name for row in rows.values() for name in row})
-        yield "\n".join(
-            [
-                _row([TITLES.get(task, task), "items", *names]),
-                "|---|" + "---:|" * (len(names) + 1),
-                *(
-                    _row([_plain(name), str(_n(systems, name, task)), *(str(row.get(n, 0)) for n in names)])
-                    for name, row in rows.items()
-                ),
-            ]
-        )  # fmt: skip
-        for system in systems:
-            if task in system.runs:
-                report = next(iter(system.runs[task].reports.values()))
-                for reason, n in report.unscored.items():
-                    yield f"- {_plain(system.name)}: {n} unscored: {_plain(reason)}"
+def _outcomes(systems: Sequence[System]) -> Iterable[str]:
+    yield ADDING
+    shown: list[str] = []
+    for task, runs in by_task(systems).items():
+        for what, rows in (("executions", executions(runs)), ("notes on answers", notes(runs))):
+            if rows:
+                yield _counts(f"{TITLES.get(task, task)}, {what}", rows)
+                shown += columns(rows)
+        for run in runs:
+            for told in unscored(run):
+                yield f"- {_plain(f'{run.name}: {told}')}"
+    if more := meaning(shown):
+        yield _plain(more)
 
 
-def _n(systems: Sequence[System], name: str, task: str) -> int:
-    run = next(s.runs[task] for s in systems if s.name == name)
-    return next(iter(run.reports.values())).n
+def _counts(title: str, rows: Sequence[Row]) -> str:
+    names = columns(rows)
+    lines = [_row([title, "protocol", *map(_plain, names)]), "|---|---|" + "---:|" * len(names)]
+    for row in rows:
+        numbers = (str(row.counts.get(name, 0)) for name in names)
+        lines.append(_row([_plain(row.name), ", ".join(row.protocols), *numbers]))
+    return "\n".join(lines)
+
+
+def _code(systems: Sequence[System]) -> Iterable[str]:
+    """Bits per byte of code of the systems that say it."""
+    fits = code_fits(run for system in systems for run in system.runs.values())
+    if fits:
+        heads = [
+            _row(["code by itself", "bits per byte", "perplexity per token", "texts"]),
+            "|---|---:|---:|---:|",
+        ]
+        yield "\n".join([*heads, *map(_code_row, fits)])
+        yield CODE_NOTE
+
+
+def _code_row(one: CodeFit) -> str:
+    if one.bits_per_byte is None or one.perplexity is None:
+        return _row([_plain(one.name), _plain(one.why), "", ""])
+    figures = [f"{one.bits_per_byte:.3f}", f"{one.perplexity:,.1f}", f"{one.n_texts:,}"]
+    return _row([_plain(one.name), *figures])
 
 
 def _groups(systems: Sequence[System]) -> Iterable[str]:
-    for task in dict.fromkeys(task for system in systems for task in system.runs):
-        runs = [system.runs[task] for system in systems if task in system.runs]
+    for task, runs in by_task(systems).items():
         metric = lead_metric(runs[0])
-        for kind, rows in group_rows(runs, metric).items():
+        for (kind, protocol), rows in group_rows(runs, metric).items():
             yield "\n".join(
                 [
-                    _row([f"{TITLES.get(task, task)}, {metric} by {kind}", "items", *(_plain(r.name) for r in runs)]),
+                    _row([f"{TITLES.get(task, task)}, {metric} by {kind}, protocol {protocol}", "items", *(_plain(r.name) for r in runs)]),
                     "|---|" + "---:|" * (len(runs) + 1),
                     *(
                         _row([_plain(name), str(n), *(points(value) for value in values)])
@@ -173,6 +204,7 @@ def comparison_markdown(one: Comparison) -> str:
                   interval, p_text(pair.p), p_text(one.adjusted[name]), f"{pair.wins} / {pair.ties} / {pair.losses}"])
         )  # fmt: skip
     lines += ["", *(f"- {_plain(text)}" for text in reasons(one))]
+    lines += [f"- {_plain(one.code)}"] if one.code else []
     lines += ["", *(f"Caution: {_plain(text)}" for text in one.cautions)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -198,10 +230,11 @@ def report_latex(systems: Sequence[System]) -> str:
 
 def _latex_table(table: Table) -> str:
     average = "avg" if table.is_whole else f"avg of {len(table.averaged)}"
-    heads = " & ".join(["", *(tex(c.title) for c in table.columns), average])
+    titles = [*(tex(c.title) for c in table.columns), *([average] * table.has_average)]
+    heads = " & ".join(["", *titles])
     lines = [
         f"% viscodex {__version__}, protocol {table.protocol}; percent of all items with 95 % intervals",
-        rf"\begin{{tabular}}{{l{'r' * (len(table.columns) + 1)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(titles)}}}",
         r"\toprule",
         rf"{heads} \\",
         r"\midrule",
@@ -213,29 +246,35 @@ def _latex_table(table: Table) -> str:
             cells.append(
                 "--" if cell is None else _latex_cell(cell, line.name in table.best(column.key))
             )
-        cells.append(_latex_interval(points(line.average), line.average_low, line.average_high))
+        if table.has_average:
+            low, high = line.average_low, line.average_high
+            cells.append(_latex_interval(points(line.average), low, high))
         lines.append(" & ".join(cells) + r" \\")
     if table.published:
         lines.append(r"\midrule")
     for row in table.published:
         cells = [f"{tex(row.name)} (published)"]
         cells += [f"{row.values[c.key]:.1f}" if c.key in row.values else "" for c in table.columns]
-        cells.append("" if math.isnan(row.average) else f"{row.average:.1f}")
+        if table.has_average:
+            cells.append("" if math.isnan(row.average) else f"{row.average:.1f}")
         lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", f"% {table_note(table)}", ""])
+    return "\n".join(
+        [*lines, r"\bottomrule", r"\end{tabular}", f"% {table_note(table, 'In brackets')}", ""]
+    )
 
 
 def _latex_cell(cell: Cell, is_best: bool) -> str:
     number = rf"\textbf{{{points(cell.all)}}}" if is_best else points(cell.all)
-    return _latex_interval(number, cell.low, cell.high)
+    scored = f"{points(cell.scored)} of {cell.n_scored} scored" if cell.n_scored != cell.n else ""
+    return _latex_interval(number, cell.low, cell.high, scored)
 
 
-def _latex_interval(number: str, low: float, high: float) -> str:
+def _latex_interval(number: str, low: float, high: float, scored: str = "") -> str:
     if number == "-":
         return "--"
-    if math.isnan(low):
-        return number
-    return rf"{number} {{\scriptsize [{points(low)}, {points(high)}]}}"
+    notes = [] if math.isnan(low) else [f"{points(low)}, {points(high)}"]
+    notes += [scored] if scored else []
+    return rf"{number} {{\scriptsize [{tex('; '.join(notes))}]}}" if notes else number
 
 
 # --- JSON -----------------------------------------------------------------------------------------
