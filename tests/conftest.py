@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from hypothesis import settings
 # before any library reads it, and for processes that tests start: small products on two threads of
 # a busy machine mostly wait for each other (tests/nano/test_reading.py: 52 s of CPU time, 12 s on one)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, whose children
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # would ignore a test's interrupt, too
 
 settings.register_profile("no_deadline", deadline=None)  # a loaded machine is no failure
 settings.load_profile("no_deadline")
