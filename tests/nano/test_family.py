@@ -118,6 +118,8 @@ def test_shipping_keeps_files_small_and_the_merge_repeatable(family, tmp_path):
     out = ship(family.folder, tmp_path / "weights")
     assert {p.name for p in out.iterdir()} == {"base", "vlm", "code", "nano", "merged.json"}
     assert "| data | metric |" in (out / "nano" / "README.md").read_text()
+    recipe = (out / "nano" / "training_recipe.json").read_text()
+    assert str(family.folder) not in recipe and "family/merged/model" in recipe
     first = json.loads((out / "merged.json").read_text())
     assert json.loads((ship(family.folder, out) / "merged.json").read_text()) == first
     with open_model(str(out / "nano")) as model:

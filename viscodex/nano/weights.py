@@ -97,7 +97,8 @@ def _copy(source: Path, out: Path) -> None:
 def _card(family: Path, name: str, out: Path) -> None:
     for shipped, as_trained in LOGS.items():
         if (family / name / as_trained).exists():
-            shutil.copyfile(family / name / as_trained, out / shipped)
+            text = (family / name / as_trained).read_text("utf-8")
+            write_atomically(out / shipped, text.replace(str(family), "family"))
     measured = sorted((family / "measured" / name).glob("*.json"))
     rows = [row for file in measured for row in json.loads(file.read_text())]
     lines = [
