@@ -149,7 +149,7 @@ def evaluate(
         Decoding(max_tokens, temperature, top_p, seed),
         epochs,
         Limits(time_limit, token_limit, cost_limit, paid),
-        None if perturb is None else perturbation(perturb, is_kept=pictures),
+        None if perturb is None else perturbation(perturb),
     )
     scoring = scorer_options(
         of, out, judge=judge, price=judge_price, budget=judge_budget, clip=clip
@@ -244,8 +244,7 @@ def _curves(
     def run(place: Path, point: Plan) -> Outcome:
         return _run(of, benchmark, system, place, point, scoring)
 
-    disturbances = points_of(kinds, severities, is_kept=scoring["pictures"])
-    found = measure(run, out, plan, disturbances, say)
+    found = measure(run, out, plan, points_of(kinds, severities), say)
     for protocol in found["protocols"]:
         write_atomically(out / f"robustness-{protocol}.svg", robustness_plot(found, protocol))
     write_atomically(out / PAGE, robustness_page(out, found))

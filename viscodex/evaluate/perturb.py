@@ -136,7 +136,6 @@ class Perturbation:
 
     kind: str
     severity: int
-    is_kept: bool = True  # whether what it makes is kept in the run
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.severity}"
@@ -164,18 +163,15 @@ class Perturbation:
         return file.getvalue()
 
 
-def perturbation(text: str, *, is_kept: bool = True) -> Perturbation:
+def perturbation(text: str) -> Perturbation:
     """The Perturbation of `blur:2`.
-
-    Args:
-        is_kept: whether the disturbed pictures go to RUN/inputs.
 
     Raises:
         BadRecipe: no such kind or severity.
     """
     kind, _, severity = text.partition(":")
     if kind in KINDS and severity.isdigit() and int(severity) in SEVERITIES:
-        return Perturbation(kind, int(severity), is_kept)
+        return Perturbation(kind, int(severity))
     raise BadRecipe(
         "there is no such disturbance of pictures",
         text,
@@ -183,10 +179,13 @@ def perturbation(text: str, *, is_kept: bool = True) -> Perturbation:
     )
 
 
-def perturbed_prompt(perturb: Perturbation, place: Path) -> Callable[[Item], Prompt]:
-    """The question of an item with disturbed pictures, made once and kept in RUN/inputs.
+def perturbed_prompt(
+    perturb: Perturbation, place: Path, *, keep: bool = True
+) -> Callable[[Item], Prompt]:
+    """The question of an item with disturbed pictures.
 
-    Where they are not to be kept they are made anew, equal, each time.
+    Args:
+        keep: make them once and keep them in RUN/inputs; else they are made anew, equal, each time.
     """
     folder = place / INPUTS
 
@@ -195,7 +194,7 @@ def perturbed_prompt(perturb: Perturbation, place: Path) -> Callable[[Item], Pro
         if file.exists():
             return file.read_bytes()
         data = perturb.of(item.images[number].read(), f"{item.id}\0{number}")
-        if not perturb.is_kept:
+        if not keep:
             return data
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)

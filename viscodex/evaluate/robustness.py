@@ -33,11 +33,8 @@ PLAIN = "plain"
 FORMAT = "viscodex-robustness/1"
 
 
-def points_of(kinds: str, severities: str, *, is_kept: bool = True) -> list[Perturbation]:
+def points_of(kinds: str, severities: str) -> list[Perturbation]:
     """The disturbances of `blur,jpeg` (empty: all kinds) and `1,3,5`.
-
-    Args:
-        is_kept: whether the disturbed pictures go to RUN/inputs.
 
     Raises:
         BadRecipe: no such kind or severity.
@@ -53,7 +50,7 @@ def points_of(kinds: str, severities: str, *, is_kept: bool = True) -> list[Pert
             f"Kinds are {', '.join(KINDS)}; severities 1 to 5.",
         )
     steps = sorted({int(level) for level in levels})
-    return [Perturbation(kind, step, is_kept) for kind in dict.fromkeys(chosen) for step in steps]
+    return [Perturbation(kind, step) for kind in dict.fromkeys(chosen) for step in steps]
 
 
 def measure(

@@ -7,7 +7,7 @@ not covered: asking (asking.py), scoring (tasks/run.py), pages for people (repor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from viscodex.evaluate.limits import Limits
 from viscodex.evaluate.perplexity import code_perplexity
 from viscodex.evaluate.perturb import Perturbation, perturbed_prompt
 from viscodex.evaluate.system import System
-from viscodex.models.model import Decoding, decoding_facts
+from viscodex.models.model import Decoding, Prompt, decoding_facts
 from viscodex.tasks.folder import RunFolder
 from viscodex.tasks.retention import Retention
 from viscodex.tasks.run import Progress, identity_of, score_answers
-from viscodex.tasks.task import Benchmark, ProtocolName, Task
+from viscodex.tasks.task import Benchmark, Item, ProtocolName, Task
 from viscodex.types import Report
 
 
@@ -81,7 +81,9 @@ def evaluate(
     told = {"system": system.name, "epochs": plan.epochs, **(about or {})}
     folder = RunFolder(place)
     folder.open(identity_of(benchmark, protocols, scoring.get("judge"), identity), told)
-    question = perturbed_prompt(plan.perturb, place) if plan.perturb else prompt_of
+    question: Callable[[Item], Prompt] = prompt_of
+    if plan.perturb:
+        question = perturbed_prompt(plan.perturb, place, keep=scoring.get("pictures", True))
     asking = Asking(benchmark.items, folder, system, plan.decoding, question, plan.epochs, progress)
     asking.run(plan.limits)
     asked = asking.finish()
