@@ -77,9 +77,7 @@ class Comparison:
     causes: tuple[Cause, ...]
     changes: tuple[Change, ...]  # largest difference first
     cautions: tuple[str, ...]
-    code: str = (
-        ""  # bits per byte of code before and after, in words; empty where neither run says it
-    )
+    code: str = ""  # bits per byte of code, in words; empty where neither run says it
 
     @property
     def lead(self) -> Paired:

@@ -46,6 +46,12 @@ class Row:
     counts: dict[str, int]  # those that are 0 may lack
 
 
+def tables(runs: Sequence[Run]) -> list[tuple[str, list[Row]]]:
+    """What is counted of a benchmark and its rows: executions, and apart from them notes."""
+    both = (("executions", executions(runs)), ("notes on answers", notes(runs)))
+    return [(what, rows) for what, rows in both if rows]
+
+
 def executions(runs: Sequence[Run]) -> list[Row]:
     """Items, answers, and the answers by their status: the statuses add up to the answers."""
     return [row for run in runs for row in _rows(run, _executed)]

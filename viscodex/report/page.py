@@ -13,18 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from viscodex.errors import BadInput
+from viscodex.report import outcomes
 from viscodex.report.compare import Comparison, compare_systems, points, reasons, verdict
-from viscodex.report.outcomes import (
-    ADDING,
-    CODE_NOTE,
-    Row,
-    code_fits,
-    columns,
-    executions,
-    meaning,
-    notes,
-    unscored,
-)
 from viscodex.report.pictures import Album
 from viscodex.report.run import Run, System
 from viscodex.report.samples import BROWSER, SCRIPT, STYLE, as_script_data, samples_data
@@ -274,23 +264,22 @@ def by_task(systems: Sequence[System]) -> dict[str, list[Run]]:
 
 def _outcomes(systems: Sequence[System]) -> str:
     """Of each benchmark the executions, then the notes on answers, which are something else."""
-    parts = [f'<p class="note">{ADDING}</p>']
+    parts = [f'<p class="note">{outcomes.ADDING}</p>']
     shown: list[str] = []
     for task, runs in by_task(systems).items():
-        for what, rows in (("executions", executions(runs)), ("notes on answers", notes(runs))):
-            if rows:
-                parts.append(f"<h4>{plain(TITLES.get(task, task))}, {what}</h4>{_counts(rows)}")
-                shown += columns(rows)
+        for what, rows in outcomes.tables(runs):
+            parts.append(f"<h4>{plain(TITLES.get(task, task))}, {what}</h4>{_counts(rows)}")
+            shown += outcomes.columns(rows)
         parts += [
             f'<p class="caution">{plain(f"{run.name}: {text}")}</p>'
             for run in runs
-            for text in unscored(run)
+            for text in outcomes.unscored(run)
         ]
-    return f'{"".join(parts)}<p class="note">{plain(meaning(shown))}</p>'
+    return f'{"".join(parts)}<p class="note">{plain(outcomes.meaning(shown))}</p>'
 
 
-def _counts(rows: Sequence[Row]) -> str:
-    names = columns(rows)
+def _counts(rows: Sequence[outcomes.Row]) -> str:
+    names = outcomes.columns(rows)
     heads = "".join(f"<th>{plain(name)}</th>" for name in names)
     lines = "".join(
         f"<tr><th>{plain(row.name)}{_small(', '.join(row.protocols))}</th>"
@@ -306,7 +295,7 @@ def _counts(rows: Sequence[Row]) -> str:
 
 def _code(systems: Sequence[System]) -> str:
     """Bits per byte of code of the systems that say it."""
-    fits = code_fits(run for system in systems for run in system.runs.values())
+    fits = outcomes.code_fits(run for system in systems for run in system.runs.values())
     rows = "".join(
         f"<tr><th>{plain(one.name)}</th>"
         + (
@@ -319,7 +308,7 @@ def _code(systems: Sequence[System]) -> str:
     heads = "<th>bits per byte</th><th>perplexity per token</th><th>texts</th>"
     return (
         f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<p class="note">{CODE_NOTE}</p>'
+        f'<p class="note">{outcomes.CODE_NOTE}</p>'
         if fits
         else ""
     )

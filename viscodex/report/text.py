@@ -14,19 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from viscodex import __version__
+from viscodex.report import outcomes
 from viscodex.report.compare import Comparison, p_text, points, reasons, verdict
-from viscodex.report.outcomes import (
-    ADDING,
-    CODE_NOTE,
-    CodeFit,
-    Row,
-    code_fits,
-    columns,
-    executions,
-    meaning,
-    notes,
-    unscored,
-)
 from viscodex.report.page import (
     against_first,
     by_task,
@@ -111,22 +100,21 @@ def report_markdown(systems: Sequence[System], command: str = "") -> str:
 
 
 def _outcomes(systems: Sequence[System]) -> Iterable[str]:
-    yield ADDING
+    yield outcomes.ADDING
     shown: list[str] = []
     for task, runs in by_task(systems).items():
-        for what, rows in (("executions", executions(runs)), ("notes on answers", notes(runs))):
-            if rows:
-                yield _counts(f"{TITLES.get(task, task)}, {what}", rows)
-                shown += columns(rows)
+        for what, rows in outcomes.tables(runs):
+            yield _counts(f"{TITLES.get(task, task)}, {what}", rows)
+            shown += outcomes.columns(rows)
         for run in runs:
-            for told in unscored(run):
+            for told in outcomes.unscored(run):
                 yield f"- {_plain(f'{run.name}: {told}')}"
-    if more := meaning(shown):
+    if more := outcomes.meaning(shown):
         yield _plain(more)
 
 
-def _counts(title: str, rows: Sequence[Row]) -> str:
-    names = columns(rows)
+def _counts(title: str, rows: Sequence[outcomes.Row]) -> str:
+    names = outcomes.columns(rows)
     lines = [_row([title, "protocol", *map(_plain, names)]), "|---|---|" + "---:|" * len(names)]
     for row in rows:
         numbers = (str(row.counts.get(name, 0)) for name in names)
@@ -136,17 +124,17 @@ def _counts(title: str, rows: Sequence[Row]) -> str:
 
 def _code(systems: Sequence[System]) -> Iterable[str]:
     """Bits per byte of code of the systems that say it."""
-    fits = code_fits(run for system in systems for run in system.runs.values())
+    fits = outcomes.code_fits(run for system in systems for run in system.runs.values())
     if fits:
         heads = [
             _row(["code by itself", "bits per byte", "perplexity per token", "texts"]),
             "|---|---:|---:|---:|",
         ]
         yield "\n".join([*heads, *map(_code_row, fits)])
-        yield CODE_NOTE
+        yield outcomes.CODE_NOTE
 
 
-def _code_row(one: CodeFit) -> str:
+def _code_row(one: outcomes.CodeFit) -> str:
     if one.bits_per_byte is None or one.perplexity is None:
         return _row([_plain(one.name), _plain(one.why), "", ""])
     figures = [f"{one.bits_per_byte:.3f}", f"{one.perplexity:,.1f}", f"{one.n_texts:,}"]
