@@ -15,10 +15,10 @@ Every setting is tuned on the same samples in the same order for a seed: setting
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from viscodex.files import write_atomically
@@ -136,7 +136,7 @@ def _measure(family: Family, place: Path, effort: Effort, say: Callable[[str], N
         if effort.losses:
             kinds = [kind for kind, (name, _) in LOSSES.items() if (held_out / name).exists()]
             found = losses(model, held_out, measured / "losses.json", effort.losses, kinds)
-            told = (f"{kind} {math.fsum(each) / len(each):.3f}" for kind, each in found.items())
+            told = (f"{kind} {fmean(each):.3f}" for kind, each in found.items())
             say(f"{place.name}: losses: {', '.join(told)}")
 
 
@@ -169,7 +169,7 @@ def places_of(family: Family, setting: Setting, effort: Effort) -> dict[str, lis
 def rows_of(family: Family, setting: Setting, effort: Effort) -> Iterator[dict[str, Any]]:
     """The rows of a setting: means over seeds, intervals over samples."""
     for stage, places in places_of(family, setting, effort).items():
-        figures = list(_figures(places, "charts.json")) if effort.charts else []
+        figures = list(_figures(places)) if effort.charts else []
         figures += list(_loss_figures(places)) if effort.losses else []
         for figure, seeds in figures:
             yield _row(setting.name, setting.lam, stage, figure, seeds)
@@ -185,20 +185,20 @@ def _row(
     }  # fmt: skip
 
 
-def _figures(places: Sequence[Path], file: str) -> Iterator[tuple[Figure, list[float]]]:
+def _figures(places: Sequence[Path]) -> Iterator[tuple[Figure, list[float]]]:
     """Means of scores over seeds; their interval is the mean of the seeds' own."""
-    each = [[Figure(**row) for row in json.loads((p / file).read_text())] for p in places]
+    each = [[Figure(**row) for row in json.loads((p / "charts.json").read_text())] for p in places]
     for same in zip(*each, strict=True):
         first = same[0]
-        value, low, high = (_mean([getattr(f, k) for f in same]) for k in ("value", "low", "high"))
+        value, low, high = (fmean([getattr(f, k) for f in same]) for k in ("value", "low", "high"))
         yield Figure(first.data, first.metric, value, low, high, first.n), [f.value for f in same]
 
 
 def _loss_figures(places: Sequence[Path]) -> Iterator[tuple[Figure, list[float]]]:
     for kind, each in losses_of(places).items():
-        by_sample = [_mean(same) for same in zip(*each, strict=True)]
-        figure = Figure(kind, "loss", _mean(by_sample), *interval(by_sample), len(by_sample))
-        yield figure, [_mean(values) for values in each]
+        by_sample = [fmean(same) for same in zip(*each, strict=True)]
+        figure = Figure(kind, "loss", fmean(by_sample), *interval(by_sample), len(by_sample))
+        yield figure, [fmean(values) for values in each]
 
 
 def losses_of(places: Sequence[Path]) -> dict[str, list[list[float]]]:
@@ -207,7 +207,3 @@ def losses_of(places: Sequence[Path]) -> dict[str, list[list[float]]]:
         json.loads((place / "losses.json").read_text()) for place in places
     ]
     return {kind: [one[kind] for one in found] for kind in found[0]}
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
