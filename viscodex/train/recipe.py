@@ -92,7 +92,7 @@ class TrainRecipe(Frozen):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
-    optimizer: str = "adamw_torch"  # a name of transformers.TrainingArguments.optim
+    optimizer: str = "adamw_torch"  # muon (muon.py), or a name of transformers' optim
     seed: Annotated[int, Field(ge=0)] = 0
     # how it is computed
     precision: Literal["bf16", "fp32", "bf16_weights"] = "bf16"

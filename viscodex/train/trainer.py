@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from viscodex.errors import BadRecipe, TrainingFailed
+from viscodex.train import muon
 from viscodex.train.checkpoint import (
     TRAINED,
     checkpoint_path,
@@ -83,7 +84,7 @@ def arguments(recipe: TrainRecipe, n_steps: int) -> TrainingArguments:
             adam_beta1=recipe.betas[0],
             adam_beta2=recipe.betas[1],
             max_grad_norm=recipe.max_grad_norm,
-            optim=recipe.optimizer,
+            optim="adamw_torch" if recipe.optimizer == muon.NAME else recipe.optimizer,
             per_device_train_batch_size=1,
             bf16=recipe.precision != "fp32",
             activation_checkpointing=recipe.gradient_checkpointing,
@@ -194,8 +195,22 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             recipe = self.recipe
             groups = parameter_groups(of, recipe.learn, recipe.lr, recipe.weight_decay)
             kind, settings = self.get_optimizer_cls_and_kwargs(self.args, of)
+            if recipe.optimizer == muon.NAME:
+                self._refuse_sharded_muon()
+                names = {id(parameter): name for name, parameter in of.named_parameters()}
+                settings = {key: settings[key] for key in ("betas", "eps")}
+                kind, groups = muon.Muon, muon.split_groups(groups, names)
             self.optimizer = optimizer = kind(groups, **settings)
         return optimizer
+
+    def _refuse_sharded_muon(self) -> None:
+        deepspeed = self.accelerator.distributed_type == DistributedType.DEEPSPEED
+        if self.is_fsdp_enabled or deepspeed:
+            raise BadRecipe(
+                "muon needs whole matrices, and these weights are sharded",
+                "optimizer: muon with FSDP or DeepSpeed",
+                "Use optimizer: adamw_torch, or devices that each hold the whole model (DDP).",
+            )
 
     def training_step(self, model: Any, inputs: Rows, num_items_in_batch: Any = None) -> Any:
         """Forward and backward of all rows of a step; the mean loss over its answer tokens."""

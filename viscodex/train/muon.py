@@ -1,0 +1,100 @@
+"""Muon for the matrices of a model, AdamW for the rest, as one optimiser.
+
+in:  parameter groups (parts.py); names of the parameters that are no matrices in Muon's sense
+out: torch.optim.Muon and torch.optim.AdamW behind one list of groups and one state
+not covered: the step itself (torch), sharded weights (the orthogonal step needs the whole matrix)
+
+Muon (Jordan et al. 2024) replaces the update of a weight matrix by the nearest orthogonal one, so no few
+directions of it do all the learning. Its step is scaled to the root mean square of an AdamW step (Liu et
+al. 2025, arXiv 2502.16982), so one learning rate fits both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+NAME = "muon"
+TABLES = ("embed_tokens", "lm_head")
+"""Parts whose matrices are tables: each row learns on its own."""
+
+
+def split_groups(
+    groups: Iterable[dict[str, Any]],
+    names: Mapping[int, str],
+    not_matrices: Sequence[str] = TABLES,
+) -> list[dict[str, Any]]:
+    """Each group as up to two: the matrices inside the model, marked `muon`, and the rest.
+
+    Args:
+        names: id of a parameter -> its name in the model.
+        not_matrices: what stands in the names of tables and heads.
+    """
+
+    def is_matrix(parameter: nn.Parameter) -> bool:
+        name = names[id(parameter)]
+        return parameter.ndim == 2 and not any(part in name for part in not_matrices)
+
+    found = []
+    for group in groups:
+        for muon in (True, False):
+            params = [p for p in group["params"] if is_matrix(p) == muon]
+            if params:
+                found.append({**group, "params": params, "muon": muon})
+    return found
+
+
+class Muon(torch.optim.Optimizer):
+    """Both optimisers as one: one list of groups, one state, one state_dict.
+
+    Args:
+        groups: with lr, weight_decay and `muon`, True for those of matrices (split_groups).
+        betas, eps: of AdamW.
+        momentum: of Muon.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[dict[str, Any]],
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        momentum: float = 0.95,
+    ) -> None:
+        self._betas, self._eps, self._momentum = betas, eps, momentum
+        super().__init__(groups, {"muon": False})
+        self._share()
+
+    def _share(self) -> None:
+        """Let the two work on the groups and the state of this one."""
+        self._parts: list[torch.optim.Optimizer] = []
+        for muon in (True, False):
+            groups = [group for group in self.param_groups if group["muon"] == muon]
+            if not groups:
+                continue
+            part: torch.optim.Optimizer = (
+                torch.optim.Muon(groups, momentum=self._momentum, adjust_lr_fn="match_rms_adamw")
+                if muon
+                else torch.optim.AdamW(groups, betas=self._betas, eps=self._eps)
+            )
+            part.state = self.state
+            self._parts.append(part)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One step of both."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self._parts:
+            part.step()
+        return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state_dict of such an optimiser."""
+        super().load_state_dict(state_dict)
+        self._share()
