@@ -7,7 +7,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 
-from viscodex.errors import BadInput
+from viscodex.errors import BadInput, BadRecipe
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family
 from viscodex.nano.measure import measure
@@ -169,6 +169,41 @@ def test_settings_are_merged_tuned_and_measured_once(family):
     before = {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
     assert make_tables(family, effort, print, chosen).read_text() == json.dumps(list(rows.values()), indent=1)  # fmt: skip
     assert before == {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+
+
+def test_a_family_goes_on_from_another_one(family, tmp_path):
+    more = {"start": str(family.folder), "samples": {"charts": 15}}
+    recipe = family.recipe.model_copy(update=more)
+    longer = Family(recipe, tmp_path / "longer", Show())
+    longer.run()
+    for same in ("base", "held_out/charts"):
+        files = [
+            f for f in (family.folder / same).rglob("*") if f.suffix in (".safetensors", ".parquet")
+        ]
+        places = [
+            longer.folder / f.relative_to(family.folder)
+            for f in files
+            if "checkpoint-" not in str(f)
+        ]
+        assert places or same != "base"
+        assert all(
+            place.read_bytes() == (family.folder / place.relative_to(longer.folder)).read_bytes()
+            for place in places
+        )
+    assert not (longer.folder / "language").exists() and not (longer.folder / "reading").exists()
+    assert len(longer.dataset("charts")) > len(family.dataset("charts"))
+    for name in ("vlm", "code", "merged", "nano"):
+        before, after = _tensors(family.model(name)), _tensors(longer.model(name))
+        assert before.keys() == after.keys() and before != after
+    assert json.loads((longer.folder / "code" / "recipe.json").read_text())["model"] == str(
+        family.model("code")
+    )
+
+
+def test_there_must_be_a_family_to_go_on_from(family, tmp_path):
+    recipe = family.recipe.model_copy(update={"start": str(tmp_path / "none")})
+    with pytest.raises(BadRecipe, match="no family to go on from"):
+        Family(recipe, tmp_path / "longer", Show()).run(["base"])
 
 
 def test_an_unknown_stage_is_refused(family):

@@ -11,6 +11,9 @@ not covered: measuring (measure.py) and shipping (weights.py) it
 Each stage looks whether its result is there, and goes on where it stopped. Stages that do not wait for
 one another may run at the same time as processes of their own (viscodex nano train --stages ...); the
 stages vlm, code, merged and nano also run on several devices, or cores, by torchrun.
+
+A recipe with `start` goes on from another family: base and tokenizer are its own; naming begins with the
+tower of its vlm; vlm and code learn on; nano is tuned anew, for it begins with what they have become.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from safetensors.torch import load_file
 from viscodex.data.dataset import Dataset
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset
-from viscodex.errors import BadInput
+from viscodex.errors import BadInput, BadRecipe
 from viscodex.nano.letters import CHARACTERS
 from viscodex.nano.reading import Names, Schooling, teach_reading
 from viscodex.nano.recipe import NanoRecipe, Reading
@@ -95,15 +98,10 @@ class Family:
 
         for name, path in self.recipe.data.items():
             recipe = read_recipe(DataRecipe, Path(path))
-            held = recipe.model_copy(
-                update={
-                    "seed": recipe.seed + HELD_OUT_SEED,
-                    "sources": {
-                        label: entry.model_copy(update={"n": self.recipe.held_out * 4})
-                        for label, entry in recipe.sources.items()
-                    },
-                }
-            )
+            held = _of_size(recipe, self.recipe.held_out * 4)
+            held = held.model_copy(update={"seed": recipe.seed + HELD_OUT_SEED})
+            if name in self.recipe.samples:
+                recipe = _of_size(recipe, self.recipe.samples[name])
             build(recipe, self.folder / "data" / name)
             build(held, self.folder / "held_out" / name)
 
@@ -115,8 +113,11 @@ class Family:
         """The corpus of the base, and the tokenizer that it makes."""
         write_corpus(self.corpus, self.recipe.documents, self.recipe.seed, self.recipe.corpus)
         if not (self.folder / "tokenizer").exists():
-            texts = read_texts(self.corpus, SHOWN)
-            tokenizer = make_tokenizer(texts, self.recipe.text.vocab_size)
+            if self.recipe.start:
+                tokenizer = _tokenizer(self._before("base"))
+            else:
+                texts = read_texts(self.corpus, SHOWN)
+                tokenizer = make_tokenizer(texts, self.recipe.text.vocab_size)
             part = self.folder / "tokenizer.part"
             shutil.rmtree(part, ignore_errors=True)
             tokenizer.save_pretrained(part)
@@ -131,6 +132,8 @@ class Family:
 
     def train_language(self) -> None:
         """A small Qwen2.5 that has read descriptions, markup and code."""
+        if self.recipe.start:
+            return  # it stands behind the base that is there
         config = {
             "model_type": "qwen2",
             "tie_word_embeddings": True,
@@ -142,6 +145,9 @@ class Family:
 
     def train_base(self) -> None:
         """The same, drilled to copy: to take words from where they stand before."""
+        if self.recipe.start:
+            self._copy("base")
+            return
         drills = self.folder / "drills.jsonl"
         write_corpus(drills, self.recipe.drills, self.recipe.seed + DRILL_SEED, DRILL)
         start = {"model": str(self.model("language")), "loss": "everything"}
@@ -149,7 +155,8 @@ class Family:
 
     def train_reading(self) -> None:
         """A vision tower that reads."""
-        self._teach("reading")
+        if not self.recipe.start:
+            self._teach("reading")
 
     def train_naming(self) -> None:
         """Its tokens taught to be what the family knows: the embeddings of the words they show.
@@ -165,9 +172,13 @@ class Family:
             return
         more: dict[str, Any] = {}
         if after is not None:
-            words = self._text_model("language").get_input_embeddings().weight.detach()
-            more["names"] = Names(self._tokenizer(), words)
-            more["start"] = self.folder / after / "reader.safetensors"
+            known = self._seeing() if self.recipe.start else self._text_model("language")
+            words = known.get_input_embeddings().weight.detach()
+            more["names"] = Names(_tokenizer(self.folder / "tokenizer"), words)
+            if self.recipe.start:
+                more["tower"] = known.model.visual.state_dict()
+            else:
+                more["start"] = self.folder / after / "reader.safetensors"
         how: Reading = getattr(self.recipe, name)
         school = Schooling(**how.model_dump(), seed=self.recipe.seed)
         vision = self._see().config.vision_config
@@ -191,7 +202,8 @@ class Family:
         """The base taught to write code from words; it has never seen a picture."""
         sources = [InWords(self.dataset(name)) for name in self.recipe.data]
         parts = [self._part(name) for name in self.recipe.data]
-        self._train("code", {"model": str(self.model("base")), "data": parts}, sources)
+        start = self._before("code") if self.recipe.start else self.model("base")
+        self._train("code", {"model": str(start), "data": parts}, sources)
 
     def merge(self) -> None:
         """Both task vectors on one base: what the project is about."""
@@ -199,12 +211,18 @@ class Family:
             merge_family(self.folder, self.model("merged"), self.recipe.lam)
 
     def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
-        """The merged model fine-tuned on pictures and their code; tower and projector stay."""
+        """The merged model fine-tuned on pictures and their code; tower and projector stay.
+
+        What else is asked of a picture may stand between them, as questions do in MCD.
+        """
         parts = [
             self._part(one, tasks=("code",), weight=weight)
             for one, weight in self.recipe.tuned_on.items()
             if one in self.recipe.data
         ]
+        if self.recipe.tuned_seeing:
+            more = {"tasks": SEEING, "weight": self.recipe.tuned_seeing}
+            parts += [self._part(one, **more) for one in self._seen]
         self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
 
     # --- how ----------------------------------------------------------------------------------------
@@ -243,10 +261,29 @@ class Family:
     def _words(self) -> list[str]:
         return words_of(read_texts(self.corpus, SHOWN), CHARACTERS)
 
-    def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
+    def _before(self, name: str) -> Path:
+        """A member of the family that this one goes on from."""
+        assert self.recipe.start is not None
+        place = _checkpoint(Path(self.recipe.start) / name)
+        if not (place / "config.json").exists():
+            raise BadRecipe(
+                "there is no family to go on from", f"start: {place}", "viscodex nano unpack"
+            )
+        return place
 
-        return AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+    def _copy(self, name: str) -> None:
+        """Take over a member of that family as it is."""
+        if not self.model(name).exists():
+            part = self.model(name).with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(self._before(name), part)
+            part.replace(self.model(name))
+
+    def _seeing(self) -> Any:
+        """The vision-language model of that family."""
+        from transformers import AutoModelForImageTextToText
+
+        return AutoModelForImageTextToText.from_pretrained(self._before("vlm"), dtype=torch.float32)
 
     def _text_model(self, name: str) -> Any:
         from transformers import AutoModelForCausalLM
@@ -255,7 +292,7 @@ class Family:
 
     def _see(self) -> Any:
         """A vision-language model of the family's sizes with random weights."""
-        tokenizer = self._tokenizer()
+        tokenizer = _tokenizer(self.folder / "tokenizer")
         torch.manual_seed(self.recipe.seed)
         vision = self.recipe.vision.model_dump()
         sizes = self.recipe.text.model_dump(exclude={"vocab_size"})
@@ -265,9 +302,12 @@ class Family:
         )
 
     def _join(self, out: Path) -> None:
-        """The base's language model behind the tower that reads."""
+        """The language model - the base's, or that of the vlm before - behind the tower that reads."""
         model = self._see()
-        weights = dict(_renamed(self._text_model("base").state_dict()))
+        if self.recipe.start:
+            weights = dict(self._seeing().state_dict())
+        else:
+            weights = dict(_renamed(self._text_model("base").state_dict()))
         tower = load_file(self.folder / "naming" / "vision.safetensors")
         weights |= {f"model.visual.{name}": value for name, value in tower.items()}
         missing, unexpected = model.load_state_dict(weights, strict=False)
@@ -277,7 +317,7 @@ class Family:
         part = out.with_name(out.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         model.to(torch.bfloat16).save_pretrained(part)
-        save_processor(self._tokenizer(), part, self.recipe.max_vision_tokens)
+        save_processor(_tokenizer(self.folder / "tokenizer"), part, self.recipe.max_vision_tokens)
         part.replace(out)
 
 
@@ -305,6 +345,18 @@ def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
         return
     models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
     merge(recipe={**models, "lam": lam, **settings}, out=out, resume=out.exists())
+
+
+def _of_size(recipe: DataRecipe, n: int) -> DataRecipe:
+    """The same data with n samples of each source."""
+    sources = {name: entry.model_copy(update={"n": n}) for name, entry in recipe.sources.items()}
+    return recipe.model_copy(update={"sources": sources})
+
+
+def _tokenizer(place: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(place)
 
 
 def _renamed(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:

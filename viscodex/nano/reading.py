@@ -35,10 +35,13 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
 
 from viscodex.files import write_atomically
 from viscodex.nano.letters import COLUMNS, N_CLASSES, ROWS, Lesson, draw_lesson
+from viscodex.train.muon import Muon, split_groups
 
 HELD_OUT = 1_000_003  # seed of the pictures that measure
 BLANK_WEIGHT = 0.1  # of a cell without a character: there are many
 SHARPNESS = 20.0  # of cosines as logits
+HEADS = ("letters.", "colors.")
+BETAS = (0.9, 0.98)  # of AdamW
 NEAREST = 4  # tokens: a vision token shows up to two lines of two words
 
 
@@ -49,6 +52,7 @@ class Schooling:
     steps: int = 1600
     batch: int = 16  # pictures
     lr: float = 1.0e-3
+    optimizer: str = "adamw"  # or muon
     warmup: int = 50
     max_tokens: int = 96
     ramp: tuple[int, int, int] = (250, 500, 900)  # steps: level 0 until, level 1 at, level 2 from
@@ -144,6 +148,7 @@ def teach_reading(
     say: Callable[[str], None],
     *,
     start: Path | None = None,
+    tower: Mapping[str, torch.Tensor] | None = None,
     names: Names | None = None,
 ) -> None:
     """Train a tower; go on where an earlier process stopped.
@@ -151,6 +156,7 @@ def teach_reading(
     Args:
         vision_config: of the Qwen2.5-VL that will have the tower.
         start: reader.safetensors of an earlier school; None: random weights.
+        tower: weights of a tower without heads, instead of `start`.
         names: of the language model whose words the vision tokens are to be; None: reading alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,11 +166,11 @@ def teach_reading(
     reader = Reader(vision_config)
     if start is not None:
         reader.load_state_dict(load_file(start))
+    if tower is not None:
+        reader.tower.load_state_dict(tower)
     reader.to(device)
     names = names and names.to(device)
-    optimizer = torch.optim.AdamW(
-        reader.parameters(), lr=how.lr, betas=(0.9, 0.98), weight_decay=0.01
-    )
+    optimizer = _optimizer(reader, how)
     state = folder / "state.safetensors"
     done = 0
     if state.exists():
@@ -269,15 +275,20 @@ def _log(folder: Path, row: dict[str, float]) -> None:
     write_atomically(file, "\n".join([*rows, json.dumps(row)]) + "\n")
 
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
+def _optimizer(reader: Reader, how: Schooling) -> torch.optim.Optimizer:
+    group = {"params": list(reader.parameters()), "lr": how.lr, "weight_decay": 0.01}
+    if how.optimizer == "muon":
+        of_heads = {id(p): name for name, p in reader.named_parameters()}
+        return Muon(split_groups([group], of_heads, not_matrices=HEADS), betas=BETAS)
+    return torch.optim.AdamW([group], betas=BETAS)
 
 
 def _keep(state: Path, reader: Reader, optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Weights and both moments of AdamW in one file, whole or not at all."""
+    """Weights and the optimiser's moments in one file, whole or not at all."""
     tensors = {f"reader.{name}": value for name, value in reader.state_dict().items()}
     for name, parameter in reader.named_parameters():
         moments = optimizer.state[parameter]
-        tensors |= {f"{moment}.{name}": moments[moment] for moment in MOMENTS}
+        tensors |= {f"{key}.{name}": value for key, value in moments.items() if key != "step"}
     part = state.with_suffix(".part")
     save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part, {"step": str(step)})
     part.replace(state)
@@ -287,11 +298,12 @@ def _restore(state: Path, reader: Reader, optimizer: torch.optim.Optimizer) -> i
     """Put back what _keep wrote; the number of steps that were done."""
     with safe_open(state, "pt") as kept:
         step = int(kept.metadata()["step"])
-        names = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118 - no mapping
-    reader.load_state_dict({n[7:]: v for n, v in names.items() if n.startswith("reader.")})
-    for name, parameter in reader.named_parameters():
-        optimizer.state[parameter] = {
-            "step": torch.tensor(float(step)),
-            **{moment: names[f"{moment}.{name}"].to(parameter.device) for moment in MOMENTS},
-        }
+        tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118 - no mapping
+    reader.load_state_dict({n[7:]: v for n, v in tensors.items() if n.startswith("reader.")})
+    parameters = dict(reader.named_parameters())
+    for key, name in (full.split(".", 1) for full in tensors):
+        if key != "reader":
+            moments = optimizer.state[parameters[name]]
+            moments[key] = tensors[f"{key}.{name}"].to(parameters[name].device)
+            moments["step"] = torch.tensor(float(step))
     return step

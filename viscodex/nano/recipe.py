@@ -7,7 +7,7 @@ not covered: what the stages do (family.py)
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,7 @@ class Reading(Frozen):
     steps: Count = 2000
     batch: Count = 16
     lr: float = 1.0e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"
     max_tokens: Count = 48  # vision tokens of a lesson
     ramp: tuple[int, int, int] = (250, 500, 900)
 
@@ -52,10 +53,13 @@ class NanoRecipe(Frozen):
     """All stages of the family. The dicts are keys of a train recipe (viscodex train)."""
 
     seed: int = 0
+    start: str | None = None
+    """Folder of a family to go on from: its base stays, tower, vlm and code learn more (family.py)."""
     text: TextSizes = TextSizes()
     vision: VisionSizes = VisionSizes()
     max_vision_tokens: Count = 108
     data: dict[str, str]  # charts, pages, problems: recipes of viscodex data build
+    samples: dict[str, Count] = Field(default_factory=dict)  # of `data`, instead of its recipe's n
     held_out: Count = 120  # samples of code of each category, from a seed of their own
     documents: Count  # that the base reads
     corpus: dict[str, float] = Field(default_factory=lambda: dict(SHARES))  # of what they are
@@ -73,4 +77,5 @@ class NanoRecipe(Frozen):
     tuned_on: dict[str, float] = Field(  # of `data`: how often an epoch goes over it
         default_factory=lambda: {"charts": 1.0, "pages": 1.0, "problems": 1.0}
     )
+    tuned_seeing: Annotated[float, Field(ge=0)] = 0.0  # the same of what else is asked of pictures
     lam: Annotated[float, Field(ge=0, le=1)] = 0.7

@@ -36,7 +36,7 @@ CHARTS = {
     "inches": (4.0, 5.0),
     "kinds": {"multi": 0, "candlestick": 0, "ridgeline": 0, "timeline": 0, "treemap": 0},
 }
-"""The settings of the larger charts of recipes/data/nano_charts_gpu.yaml that decide the texts."""
+"""The settings of the larger charts of recipes/data/nano_large_charts_gpu.yaml that decide the texts."""
 
 SHARES = {"chart": 0.5, "page": 0.3, "problem": 0.2, "large_chart": 0.0, "echo": 0.0}
 """Of the documents: small charts and pages, problems, charts of every kind, lines told twice."""
