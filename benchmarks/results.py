@@ -1,7 +1,7 @@
 """docs/results.md by one command: what a family reached, and what a search finds for its merge.
 
-    viscodex nano unpack --size cpu -o FAMILY       # or a family of one's own: viscodex nano train
-    python benchmarks/results.py FAMILY [--size cpu] [--limit 40] [--trials 24] [-o docs/results.md]
+    viscodex nano unpack --size recipes/nano/longer.yaml -o FAMILY     # or one's own: viscodex nano train
+    python benchmarks/results.py FAMILY [--size recipes/nano/longer.yaml] [--limit 40] [--trials 24] [-o docs/results.md]
 
 in:  the folder of a family, and the recipe that it was trained by (--size)
 out: the Markdown file, and beside it a folder of its name with the curves as SVG
@@ -209,7 +209,7 @@ def settings_markdown(rows: Sequence[dict[str, Any]], wanted: Wanted) -> list[st
     lines = [
         "## Ways to merge, as they are and fine-tuned", "",
         f"Losses of {wanted.limit} held-out answers of each kind at most, nats a token, lower is better; {wanted.charts} charts written and run. `seeing` is",
-        f"what is asked of charts beside their code. Fine-tuned: {wanted.steps} steps of {wanted.effort.batch} charts and pages, constant learning rate, mean of {wanted.seeds} seeds",
+        f"what is asked of charts beside their code. Fine-tuned: {wanted.steps} steps of {wanted.effort.batch} samples, constant learning rate, mean of {wanted.seeds} seeds",
         "(smallest and largest of them in brackets), every setting on the same samples. `lambda_1` is vlm itself: no merge. `lambda_0`",
         "has the weights of code: replacing in one stage. `replace_aligned`: the projector learns alone first, as many steps again.", "",
         f"| setting | stage | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads),
@@ -523,7 +523,7 @@ def main() -> None:
         key: getattr(asked, key) for key in ("limit", "charts", "dev", "trials", "steps", "seeds")
     }
     options = " ".join(f"--{key} {value}" for key, value in kept.items())
-    command = f"python benchmarks/results.py FAMILY --size {Path(asked.size).name} {options}"
+    command = f"python benchmarks/results.py FAMILY --size {asked.size} {options}"
     family = Family(read_family_recipe(asked.size), asked.family, Show(line=say))
     try:
         results(family, asked.out, Wanted(**kept), command)

@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from viscodex.errors import BadInput, BadRecipe
 from viscodex.models.model import open_model
-from viscodex.nano.family import Family
+from viscodex.nano.family import Family, take_over
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
 from viscodex.nano.tables import SETTINGS, Effort, make_tables
@@ -172,8 +172,11 @@ def test_settings_are_merged_tuned_and_measured_once(family):
 
 
 def test_a_family_goes_on_from_another_one(family, tmp_path):
-    more = {"start": str(family.folder), "samples": {"charts": 15}}
-    recipe = family.recipe.model_copy(update=more)
+    plain = family.recipe.model_dump(exclude_unset=True)
+    plain["naming"]["optimizer"] = "muon"
+    plain["train"]["optimizer"] = "muon"
+    more = {"start": str(family.folder), "samples": {"charts": 15}, "tuned_seeing": 0.5}
+    recipe = NanoRecipe.model_validate({**plain, **more})
     longer = Family(recipe, tmp_path / "longer", Show())
     longer.run()
     for same in ("base", "held_out/charts"):
@@ -201,9 +204,17 @@ def test_a_family_goes_on_from_another_one(family, tmp_path):
 
 
 def test_there_must_be_a_family_to_go_on_from(family, tmp_path):
-    recipe = family.recipe.model_copy(update={"start": str(tmp_path / "none")})
+    take_over(family.folder / "base", tmp_path / "half" / "base")
+    recipe = family.recipe.model_copy(update={"start": str(tmp_path / "half")})
     with pytest.raises(BadRecipe, match="no family to go on from"):
         Family(recipe, tmp_path / "longer", Show()).run(["base"])
+    assert not (tmp_path / "longer").exists()
+
+
+def test_samples_are_of_data_that_are_there(family):
+    plain = family.recipe.model_dump(exclude_unset=True)
+    with pytest.raises(ValueError, match="no data called chart"):
+        NanoRecipe.model_validate({**plain, "samples": {"chart": 15}})
 
 
 def test_an_unknown_stage_is_refused(family):

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 
+from viscodex.errors import OutputRefused
 from viscodex.nano.letters import draw_lesson
 from viscodex.nano.reading import Names, Schooling, teach_reading
 from viscodex.nano.trio import make_tokenizer
@@ -25,8 +26,10 @@ def _school(**how):
     return Schooling(**{"steps": 6, "batch": 2, "max_tokens": 12, "measure_every": 3, "save_every": 3, **how})  # fmt: skip
 
 
-def test_an_interrupted_school_ends_with_the_same_weights(tmp_path):
-    teach_reading(_config(), WORDS, tmp_path / "whole", _school(), lambda line: None)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_an_interrupted_school_ends_with_the_same_weights(tmp_path, optimizer):
+    how = _school(optimizer=optimizer)
+    teach_reading(_config(), WORDS, tmp_path / "whole", how, lambda line: None)
     said: list[str] = []
 
     def interrupt(line: str) -> None:
@@ -35,8 +38,11 @@ def test_an_interrupted_school_ends_with_the_same_weights(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        teach_reading(_config(), WORDS, tmp_path / "cut", _school(), interrupt)
-    teach_reading(_config(), WORDS, tmp_path / "cut", _school(), said.append)
+        teach_reading(_config(), WORDS, tmp_path / "cut", how, interrupt)
+    other = _school(optimizer="muon" if optimizer == "adamw" else "adamw")
+    with pytest.raises(OutputRefused, match="another optimiser"):
+        teach_reading(_config(), WORDS, tmp_path / "cut", other, said.append)
+    teach_reading(_config(), WORDS, tmp_path / "cut", how, said.append)
     assert any("going on at step 3" in line for line in said)
     whole, cut = (load_file(tmp_path / name / "vision.safetensors") for name in ("whole", "cut"))
     assert whole.keys() == cut.keys()

@@ -234,3 +234,20 @@ def test_small_shares_lie_within_larger_ones_and_held_out_samples_stay() -> None
     assert [len(items) for items, _ in found] == [10, 48, 196, 980]
     assert found[0][0] < found[1][0] < found[2][0] < found[3][0]
     assert len({tuple(held) for _, held in found}) == 1
+
+
+def test_samples_of_one_picture_stay_on_one_side_of_several_parts_too() -> None:
+    data = told(50)
+    parts = [
+        Told([one for one in data if (one.task == "table") == table]) for table in (True, False)
+    ]
+    mixture = Mixture(parts)
+    shares, held = split(mixture, [DataPart(path="x"), DataPart(path="x", share=0.5)], 0.1, 3)
+    names = {
+        number: {mixture[k].id.removesuffix("-table") for k in held if k in mixture.numbers(number)}
+        for number in (0, 1)
+    }
+    assert names[0] == names[1] and len(names[0]) == 5
+    for number, n in ((0, 45), (1, 22)):
+        learnt = {mixture[k].id.removesuffix("-table") for k in shares[number].items}
+        assert len(learnt) == n and not learnt & names[0]

@@ -35,9 +35,8 @@ class Small(nn.Module):
 
 
 def _groups(model: nn.Module) -> list[dict[str, Any]]:
-    names = {id(p): name for name, p in model.named_parameters()}
     group = {"params": list(model.parameters()), "lr": 1e-2, "weight_decay": 0.1}
-    return split_groups([group], names)
+    return split_groups([group], model)
 
 
 def _steps(model: nn.Module, optimizers: list[torch.optim.Optimizer], first: int, n: int) -> None:

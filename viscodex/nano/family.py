@@ -49,6 +49,12 @@ from viscodex.train.watch import Show
 HELD_OUT_SEED = 1_000_000  # added to the seeds of the data recipes
 DRILL_SEED = 1  # beside that of the corpus
 SHOWN = 6000  # documents of the corpus that decide the vocabulary and the words of lessons
+LOGS = {"training_log.jsonl": "metrics.jsonl", "training_recipe.json": "recipe.json"}
+"""Files beside a member as it is shipped -> as a training run has them."""
+
+LEARN_ON = {"text", "base", "naming", "vlm", "code"}
+"""Stages that go on from a member of another family where a recipe has `start`."""
+
 SEEING = ("describe", "table", "question", "ocr")
 """What the vision-language model is taught: all that is asked of a picture but its code."""
 
@@ -82,6 +88,9 @@ class Family:
             raise BadInput(
                 "there is no such stage", ", ".join(unknown), f"Known are {', '.join(self.stages)}."
             )
+        if self.recipe.start and (not names or set(names) & LEARN_ON):
+            for name in ("base", "vlm", "code"):  # all of them, before any work
+                self._before(name)
         for name in names or self.stages:
             self.show.line(f"stage {name}")
             self.stages[name]()
@@ -146,7 +155,7 @@ class Family:
     def train_base(self) -> None:
         """The same, drilled to copy: to take words from where they stand before."""
         if self.recipe.start:
-            self._copy("base")
+            take_over(Path(self.recipe.start) / "base", self.folder / "base")
             return
         drills = self.folder / "drills.jsonl"
         write_corpus(drills, self.recipe.drills, self.recipe.seed + DRILL_SEED, DRILL)
@@ -161,7 +170,8 @@ class Family:
     def train_naming(self) -> None:
         """Its tokens taught to be what the family knows: the embeddings of the words they show.
 
-        (Those before the drill, which moves them little; so both may run at the same time.)
+        (Those before the drill, which moves them little; so both may run at the same time. With `start` those
+        of the vlm that it goes on from.)
         """
         self._teach("naming", after="reading")
 
@@ -170,18 +180,19 @@ class Family:
         place = self.folder / name
         if (place / "vision.safetensors").exists():
             return
+        seeing = self._vlm_before() if self.recipe.start else self._see()
         more: dict[str, Any] = {}
         if after is not None:
-            known = self._seeing() if self.recipe.start else self._text_model("language")
+            known = seeing if self.recipe.start else self._text_model("language")
             words = known.get_input_embeddings().weight.detach()
             more["names"] = Names(_tokenizer(self.folder / "tokenizer"), words)
             if self.recipe.start:
-                more["tower"] = known.model.visual.state_dict()
+                more["tower"] = seeing.model.visual.state_dict()
             else:
                 more["start"] = self.folder / after / "reader.safetensors"
         how: Reading = getattr(self.recipe, name)
         school = Schooling(**how.model_dump(), seed=self.recipe.seed)
-        vision = self._see().config.vision_config
+        vision = seeing.config.vision_config
         teach_reading(vision, self._words(), place, school, self.show.line, **more)
 
     def train_vlm(self) -> None:
@@ -210,18 +221,23 @@ class Family:
         with self._first():
             merge_family(self.folder, self.model("merged"), self.recipe.lam)
 
-    def train_nano(self, start: str = "merged", name: str = "nano", **settings: Any) -> None:
+    def train_nano(
+        self, start: str = "merged", name: str = "nano", share: float = 1.0, **settings: Any
+    ) -> None:
         """The merged model fine-tuned on pictures and their code; tower and projector stay.
 
         What else is asked of a picture may stand between them, as questions do in MCD.
+
+        Args:
+            share: of the data; settings that learn little then measure little.
         """
         parts = [
-            self._part(one, tasks=("code",), weight=weight)
+            self._part(one, tasks=("code",), weight=weight, share=share)
             for one, weight in self.recipe.tuned_on.items()
             if one in self.recipe.data
         ]
         if self.recipe.tuned_seeing:
-            more = {"tasks": SEEING, "weight": self.recipe.tuned_seeing}
+            more = {"tasks": SEEING, "share": share * self.recipe.tuned_seeing}
             parts += [self._part(one, **more) for one in self._seen]
         self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
 
@@ -271,15 +287,7 @@ class Family:
             )
         return place
 
-    def _copy(self, name: str) -> None:
-        """Take over a member of that family as it is."""
-        if not self.model(name).exists():
-            part = self.model(name).with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(self._before(name), part)
-            part.replace(self.model(name))
-
-    def _seeing(self) -> Any:
+    def _vlm_before(self) -> Any:
         """The vision-language model of that family."""
         from transformers import AutoModelForImageTextToText
 
@@ -303,15 +311,16 @@ class Family:
 
     def _join(self, out: Path) -> None:
         """The language model - the base's, or that of the vlm before - behind the tower that reads."""
-        model = self._see()
-        if self.recipe.start:
-            weights = dict(self._seeing().state_dict())
-        else:
-            weights = dict(_renamed(self._text_model("base").state_dict()))
         tower = load_file(self.folder / "naming" / "vision.safetensors")
+        if self.recipe.start:
+            model = self._vlm_before()
+            weights = {}
+        else:
+            model = self._see()
+            weights = dict(_renamed(self._text_model("base").state_dict()))
         weights |= {f"model.visual.{name}": value for name, value in tower.items()}
         missing, unexpected = model.load_state_dict(weights, strict=False)
-        left = [name for name in missing if name != "lm_head.weight"]
+        left = [name for name in missing if name != "lm_head.weight" and not self.recipe.start]
         if left or unexpected:
             raise BadInput("base and tower do not make a model", f"{out}: {left} {unexpected}")
         part = out.with_name(out.name + ".part")
@@ -363,6 +372,21 @@ def _renamed(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tens
     for name, value in weights.items():
         if name != "lm_head.weight":  # tied
             yield name.replace("model.", "model.language_model.", 1), value
+
+
+def take_over(member: Path, out: Path) -> None:
+    """Lay a member of another family, trained or shipped, out as it was trained; what is there stays."""
+    if (out / "model").exists():
+        return
+    source = _checkpoint(member)
+    part = out / "model.part"
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part, ignore=shutil.ignore_patterns("training_*", "README.md"))
+    for shipped, as_trained in LOGS.items():
+        log = member / (shipped if source == member else as_trained)
+        if log.exists():
+            shutil.copyfile(log, out / as_trained)
+    part.replace(out / "model")
 
 
 def _checkpoint(place: Path) -> Path:

@@ -33,6 +33,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
     Qwen2_5_VisionTransformerPretrainedModel,
 )
 
+from viscodex.errors import OutputRefused
 from viscodex.files import write_atomically
 from viscodex.nano.letters import COLUMNS, N_CLASSES, ROWS, Lesson, draw_lesson
 from viscodex.train.muon import Muon, split_groups
@@ -174,7 +175,7 @@ def teach_reading(
     state = folder / "state.safetensors"
     done = 0
     if state.exists():
-        done = _restore(state, reader, optimizer)
+        done = _restore(state, reader, optimizer, how)
         say(f"{folder.name}: going on at step {done} of {how.steps}")
     began = time.perf_counter()
     for step in range(done, how.steps):
@@ -201,7 +202,7 @@ def teach_reading(
                 f"{told(found)}, {left:.0f} min left"
             )
         if (step + 1) % how.save_every == 0 or last:
-            _keep(state, reader, optimizer, step + 1)
+            _keep(state, reader, optimizer, {"step": str(step + 1), "optimizer": how.optimizer})
     _save(reader, folder / "reader.safetensors")
     _save(reader.tower, folder / "vision.safetensors")
 
@@ -278,26 +279,34 @@ def _log(folder: Path, row: dict[str, float]) -> None:
 def _optimizer(reader: Reader, how: Schooling) -> torch.optim.Optimizer:
     group = {"params": list(reader.parameters()), "lr": how.lr, "weight_decay": 0.01}
     if how.optimizer == "muon":
-        of_heads = {id(p): name for name, p in reader.named_parameters()}
-        return Muon(split_groups([group], of_heads, not_matrices=HEADS), betas=BETAS)
+        return Muon(split_groups([group], reader, heads=HEADS), betas=BETAS)
     return torch.optim.AdamW([group], betas=BETAS)
 
 
-def _keep(state: Path, reader: Reader, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _keep(
+    state: Path, reader: Reader, optimizer: torch.optim.Optimizer, facts: dict[str, str]
+) -> None:
     """Weights and the optimiser's moments in one file, whole or not at all."""
     tensors = {f"reader.{name}": value for name, value in reader.state_dict().items()}
     for name, parameter in reader.named_parameters():
         moments = optimizer.state[parameter]
         tensors |= {f"{key}.{name}": value for key, value in moments.items() if key != "step"}
     part = state.with_suffix(".part")
-    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part, {"step": str(step)})
+    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part, facts)
     part.replace(state)
 
 
-def _restore(state: Path, reader: Reader, optimizer: torch.optim.Optimizer) -> int:
+def _restore(state: Path, reader: Reader, optimizer: torch.optim.Optimizer, how: Schooling) -> int:
     """Put back what _keep wrote; the number of steps that were done."""
     with safe_open(state, "pt") as kept:
-        step = int(kept.metadata()["step"])
+        facts = kept.metadata()
+        if facts.get("optimizer", "adamw") != how.optimizer:
+            raise OutputRefused(
+                "the school was begun with another optimiser",
+                f"{state}: {facts.get('optimizer', 'adamw')}, not {how.optimizer}",
+                "Give that optimizer, or remove the folder.",
+            )
+        step = int(facts["step"])
         tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118 - no mapping
     reader.load_state_dict({n[7:]: v for n, v in tensors.items() if n.startswith("reader.")})
     parameters = dict(reader.named_parameters())

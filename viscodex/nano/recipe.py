@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from viscodex.nano.texts import SHARES
 from viscodex.recipe import Frozen
@@ -77,5 +77,13 @@ class NanoRecipe(Frozen):
     tuned_on: dict[str, float] = Field(  # of `data`: how often an epoch goes over it
         default_factory=lambda: {"charts": 1.0, "pages": 1.0, "problems": 1.0}
     )
-    tuned_seeing: Annotated[float, Field(ge=0)] = 0.0  # the same of what else is asked of pictures
+    tuned_seeing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of what else is asked of the pictures that is among the tuned samples."""
     lam: Annotated[float, Field(ge=0, le=1)] = 0.7
+
+    @model_validator(mode="after")
+    def _fits(self) -> NanoRecipe:
+        unknown = sorted(set(self.samples) - set(self.data))
+        if unknown:
+            raise ValueError(f"samples: there are no data called {', '.join(unknown)}")
+        return self

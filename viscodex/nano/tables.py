@@ -34,6 +34,9 @@ CURVE = ("exec_rate", "low_level", "loss")
 SHARE = 0.005
 """Of the data of fine-tuning, held out of it for the learning curve."""
 
+MANY = 8
+"""Samples that fine-tuning draws from, for each that it learns from: all would be measured first."""
+
 PROJECTOR = dict.fromkeys(("vision_tower", "language_model", "embed_tokens", "lm_head"), False)
 """What does not learn while the projector is aligned."""
 
@@ -115,6 +118,10 @@ def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
         "max_steps": effort.steps, "batch": effort.batch, "seed": seed, "schedule": "constant",
         "save_every": None, "eval_every": effort.every, "eval_share": SHARE,
     }  # fmt: skip
+    n = sum(
+        len(family.dataset(name)) for name in family.recipe.tuned_on if name in family.recipe.data
+    )
+    how["share"] = min(1.0, MANY * effort.steps * effort.batch / n)
     if setting.align:
         aligned = f"{start}_projector_{seed}"
         family.train_nano(start, aligned, **how, learn={**PROJECTOR, "projector": True})

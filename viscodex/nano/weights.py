@@ -18,14 +18,11 @@ from typing import Any
 
 from viscodex.errors import BadCheckpoint
 from viscodex.files import write_atomically
-from viscodex.nano.family import merge_family
+from viscodex.nano.family import LOGS, merge_family, take_over
 
 MEMBERS = ("base", "vlm", "code", "nano")
 SHARD = "15MB"
 MAX_BYTES = 80_000_000  # of all files together
-
-LOGS = {"training_log.jsonl": "metrics.jsonl", "training_recipe.json": "recipe.json"}
-"""As they are shipped -> as a training run has them."""
 
 ABOUT = {
     "base": "a small Qwen2.5 language model, pre-trained on descriptions, markup and code",
@@ -65,18 +62,11 @@ def unpack(family: Path, weights: Path | None = None) -> None:
     """
     weights = weights or Path(__file__).parent / "weights"
     for name in MEMBERS:
-        source, out = weights / name, family / name
-        if not (source / "config.json").exists():
-            raise BadCheckpoint("there are no weights here", str(source), "Install viscodex again.")
-        if (out / "model").exists():
-            continue
-        part = out / "model.part"
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part, ignore=shutil.ignore_patterns("training_*", "README.md"))
-        for file, as_trained in LOGS.items():
-            if (source / file).exists():
-                shutil.copyfile(source / file, out / as_trained)
-        part.replace(out / "model")
+        if not (weights / name / "config.json").exists():
+            raise BadCheckpoint(
+                "there are no weights here", str(weights / name), "Install viscodex again."
+            )
+        take_over(weights / name, family / name)
 
 
 def _copy(source: Path, out: Path) -> None:

@@ -213,13 +213,20 @@ def split(
     """
     shares: list[Share] = []
     held: list[NDArray[np.int64]] = []
+    paths = [part.path for part in parts]
+    known: dict[str, dict[str, int]] = {path: {} for path in paths}  # several parts may be of one
+    groups = []
+    for number, path in enumerate(paths):
+        keys = _groups(mixture.sources[number], number)
+        numbers = (known[path].setdefault(key, len(known[path])) for key in keys)
+        groups.append(np.fromiter(numbers, np.int64))
     for number, part in enumerate(parts):
-        source, items = mixture.sources[number], mixture.numbers(number)
-        groups = _groups(source)
-        order = np.random.default_rng([seed, number]).permutation(int(groups.max()) + 1)
+        items = mixture.numbers(number)
+        seeds = [seed, paths.index(part.path)]
+        order = np.random.default_rng(seeds).permutation(len(known[part.path]))
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        at = place[groups]  # of each item's group in the shuffled order
+        at = place[groups[number]]  # of each item's group in the shuffled order
         n_held = int(np.ceil(eval_share * len(order))) if eval_share else 0
         n_kept = max(1, round(part.share * (len(order) - n_held)))
         shares.append(Share(part.path, items[at < n_kept], part.weight))
@@ -227,14 +234,8 @@ def split(
     return shares, np.concatenate(held) if held else np.zeros(0, np.int64)
 
 
-def _groups(source: Sequence[Item]) -> NDArray[np.int64]:
-    """A number per item, equal where samples were told of one draft: chart-7 and chart-7-describe."""
+def _groups(source: Sequence[Item], number: int) -> list[str]:
+    """A name per item, equal where samples were told of one draft: chart-7 and chart-7-describe."""
     rows = getattr(source, "rows", None)
-    keys: list[str] = []
-    if rows is not None:
-        for row in rows():
-            keys.append(str(row.id).removesuffix(f"-{row.task}"))
-    if len(keys) != len(source):
-        return np.arange(len(source))
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    keys = [str(row.id).removesuffix(f"-{row.task}") for row in rows()] if rows is not None else []
+    return keys if len(keys) == len(source) else [f"{number} {k}" for k in range(len(source))]

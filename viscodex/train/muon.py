@@ -1,42 +1,41 @@
 """Muon for the matrices of a model, AdamW for the rest, as one optimiser.
 
-in:  parameter groups (parts.py); names of the parameters that are no matrices in Muon's sense
+in:  parameter groups (parts.py) and their model
 out: torch.optim.Muon and torch.optim.AdamW behind one list of groups and one state
 not covered: the step itself (torch), sharded weights (the orthogonal step needs the whole matrix)
 
 Muon (Jordan et al. 2024) replaces the update of a weight matrix by the nearest orthogonal one, so no few
 directions of it do all the learning. Its step is scaled to the root mean square of an AdamW step (Liu et
-al. 2025, arXiv 2502.16982), so one learning rate fits both.
+al. al. 2025, arXiv 2502.16982), so one learning rate fits both. torch makes the orthogonal matrix in bfloat16, whatever
+the precision of the run: slow on a CPU without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 NAME = "muon"
-TABLES = ("embed_tokens", "lm_head")
-"""Parts whose matrices are tables: each row learns on its own."""
+HEADS = ("lm_head",)
 
 
 def split_groups(
-    groups: Iterable[dict[str, Any]],
-    names: Mapping[int, str],
-    not_matrices: Sequence[str] = TABLES,
+    groups: Iterable[dict[str, Any]], model: nn.Module, heads: Sequence[str] = HEADS
 ) -> list[dict[str, Any]]:
     """Each group as up to two: the matrices inside the model, marked `muon`, and the rest.
 
     Args:
-        names: id of a parameter -> its name in the model.
-        not_matrices: what stands in the names of tables and heads.
+        heads: what stands in the names of linear layers whose rows learn each on its own, as those of tables do.
     """
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    tables = {id(one.weight) for one in model.modules() if isinstance(one, nn.Embedding)}
 
     def is_matrix(parameter: nn.Parameter) -> bool:
-        name = names[id(parameter)]
-        return parameter.ndim == 2 and not any(part in name for part in not_matrices)
+        inside = not any(head in names[id(parameter)] for head in heads)
+        return parameter.ndim == 2 and inside and id(parameter) not in tables
 
     found = []
     for group in groups:

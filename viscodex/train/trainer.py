@@ -156,6 +156,8 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             model=model, args=args, train_dataset=steps, eval_dataset=steps, data_collator=only,
             callbacks=[_StepEnd(self), *callbacks],
         )  # fmt: skip
+        if recipe.optimizer == muon.NAME:
+            self._refuse_sharded_muon()
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = False
         maker.blank_always = args.world_size > 1 and bool(maker.blank.patches)
@@ -196,10 +198,8 @@ class RowTrainer(Trainer):  # type: ignore[misc]
             groups = parameter_groups(of, recipe.learn, recipe.lr, recipe.weight_decay)
             kind, settings = self.get_optimizer_cls_and_kwargs(self.args, of)
             if recipe.optimizer == muon.NAME:
-                self._refuse_sharded_muon()
-                names = {id(parameter): name for name, parameter in of.named_parameters()}
                 settings = {key: settings[key] for key in ("betas", "eps")}
-                kind, groups = muon.Muon, muon.split_groups(groups, names)
+                kind, groups = muon.Muon, muon.split_groups(groups, of)
             self.optimizer = optimizer = kind(groups, **settings)
         return optimizer
 
