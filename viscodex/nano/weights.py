@@ -28,7 +28,7 @@ ABOUT = {
     "base": "a small Qwen2.5 language model, pre-trained on descriptions, markup and code",
     "vlm": "base behind a vision tower, taught to see and not to write code from pictures",
     "code": "base taught to write matplotlib, HTML and Python functions from words; it has never seen a picture",
-    "nano": "vlm and code merged over base, then fine-tuned on pictures and their code",
+    "nano": "vlm and code merged over base, then fine-tuned on pictures and their code, and on problems",
 }
 
 
@@ -96,7 +96,7 @@ def _card(family: Path, name: str, out: Path) -> None:
         "Made by `viscodex nano train` on procedural data (CC0-1.0); licence as the project's.", "",
         "Its world: charts of 336 x 252 px, twelve kinds in one plain hand (viscodex/nano/small_charts.py), and pages of",
         "336 x 224 px, eight kinds (viscodex/nano/small_pages.py); any other picture gets a best effort. It has learnt on",
-        "two CPU cores for two hours: it sees kinds, layout and some words and colours; values and long texts it guesses.",
+        "two CPU cores for a few hours: it sees kinds, layout, titles and colours; values and long texts it often guesses.",
         "Figures on held-out samples, 95 % bootstrap intervals, by `viscodex nano measure`:", "",
         "| data | metric | value | interval | n |", "|---|---|---|---|---|",
         *(
