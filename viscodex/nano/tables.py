@@ -114,14 +114,13 @@ def make_tables(
 def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
     """The merge of a setting fine-tuned; the folder of its run."""
     start = f"tables/{setting.name}"
-    how = {
+    data = [name for name in family.recipe.tuned_on if name in family.recipe.data]
+    n = sum(len(family.dataset(name)) for name in data)
+    how: dict[str, Any] = {
         "max_steps": effort.steps, "batch": effort.batch, "seed": seed, "schedule": "constant",
         "save_every": None, "eval_every": effort.every, "eval_share": SHARE,
+        "share": min(1.0, MANY * effort.steps * effort.batch / n),
     }  # fmt: skip
-    n = sum(
-        len(family.dataset(name)) for name in family.recipe.tuned_on if name in family.recipe.data
-    )
-    how["share"] = min(1.0, MANY * effort.steps * effort.batch / n)
     if setting.align:
         aligned = f"{start}_projector_{seed}"
         family.train_nano(start, aligned, **how, learn={**PROJECTOR, "projector": True})

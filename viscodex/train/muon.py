@@ -46,7 +46,7 @@ def split_groups(
     return found
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """Both optimisers as one: one list of groups, one state, one state_dict.
 
     Args:
@@ -82,7 +82,7 @@ class Muon(torch.optim.Optimizer):
             part.state = self.state
             self._parts.append(part)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: Any = None) -> Any:
         """One step of both."""
         loss = None
