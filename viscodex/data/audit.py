@@ -11,7 +11,6 @@ found is noted as it comes, so that an audit of days may be killed and goes on.
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
@@ -30,6 +29,7 @@ from viscodex.data.draft import Machine
 from viscodex.data.sound import flaws
 from viscodex.errors import BadDataset
 from viscodex.files import write_atomically
+from viscodex.syntax import parse
 from viscodex.text import read_answer
 from viscodex.types import Completion, Sample
 
@@ -171,7 +171,7 @@ def cut_or_empty(answer: str, category: str) -> str:
 
 def _breaks_off(code: str) -> bool:
     try:
-        ast.parse(code)
+        parse(code)
     except SyntaxError as error:
         last = len(code.rstrip().splitlines())
         unfinished = "never closed" in (error.msg or "") or "unterminated" in (error.msg or "")

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from viscodex.syntax import parse
+
 MAX_LENGTH = 1000  # characters of a condition
 _METHODS = ("startswith", "endswith", "count", "lower", "upper", "strip")
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -54,7 +56,7 @@ def read_condition(text: str, names: tuple[str, ...]) -> Condition:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = ast.parse(text.strip(), mode="eval").body
+            tree = parse(text.strip(), "eval").body
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"not a condition: {text!r}: {error}") from error
     _check(tree, names)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from viscodex.data.draft import Draft, Evidence, Filter, Finding
+from viscodex.syntax import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def external_reads(code: str) -> list[str]:
     An in-memory argument (io.StringIO) is no file; a script that cannot be parsed reads nothing.
     """
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found = []

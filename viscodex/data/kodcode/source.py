@@ -21,6 +21,7 @@ from viscodex.data.kodcode.trial import tests_text, try_tests
 from viscodex.data.problems.draw import Draw, draw_for
 from viscodex.data.settings import settings_of
 from viscodex.errors import BadInput, BadRecipe
+from viscodex.syntax import parse
 from viscodex.text import read_answer
 from viscodex.types import Category, Completion, Message, Sample
 
@@ -132,7 +133,7 @@ class KodCodeSource:
             raise Unfit("bad_row", "no solution")
         code = code.replace("\r\n", "\n").strip("\n") + "\n"
         try:
-            ast.parse(code)
+            parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise Unfit("bad_row", f"the solution is no Python: {error}"[:200], code=code) from None
         question = question.strip() + declaration(question, row)
@@ -228,7 +229,11 @@ def tests_of(row: Mapping[str, Any]) -> str | dict[str, list[str]]:
     given = row.get("test") or row.get("test_code")
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
-            given = ast.literal_eval(given) if "'" in given[:12] else json.loads(given)
+            given = (
+                ast.literal_eval(parse(given.strip(), "eval"))
+                if "'" in given[:12]
+                else json.loads(given)
+            )
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             raise Unfit("bad_tests", "neither pytest nor inputs and outputs") from None
     if isinstance(given, Mapping):
@@ -243,7 +248,7 @@ def tests_of(row: Mapping[str, Any]) -> str | dict[str, list[str]]:
     if not isinstance(given, str) or not given.strip():
         raise Unfit("bad_tests", "no tests")
     try:
-        ast.parse(given)
+        parse(given)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Unfit("bad_tests", f"the tests are no Python: {error}"[:200]) from None
     return given.replace("\r\n", "\n")

@@ -24,6 +24,7 @@ from viscodex.data.problems.draw import Draw
 from viscodex.data.problems.mutate import counted, mutants
 from viscodex.data.problems.trial import read_trial, trial_script
 from viscodex.execute.program import same_output
+from viscodex.syntax import parse
 from viscodex.types import Execution
 
 HOLLOW = ("None", "0", "1", "True", "False", "''", "[]", "{}")
@@ -129,7 +130,7 @@ def hollow_programs(code: str) -> list[str]:
     """The solution with every function and method emptied, once for each value that it may return."""
     made = []
     for value in (*HOLLOW, ""):
-        tree = copy.deepcopy(ast.parse(code))
+        tree = copy.deepcopy(parse(code))
         outer = list(tree.body)
         outer += [n for c in outer if isinstance(c, ast.ClassDef) for n in c.body]
         for node in outer:
@@ -144,7 +145,7 @@ def _return(node: ast.FunctionDef | ast.AsyncFunctionDef, value: str) -> ast.stm
         return ast.Pass()
     names = [argument.arg for argument in node.args.args if argument.arg not in ("self", "cls")]
     text = value or (names[0] if names else "None")
-    return ast.Return(ast.parse(text, mode="eval").body)
+    return ast.Return(parse(text, "eval").body)
 
 
 def _silent(outputs: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ import copy
 from collections.abc import Iterator
 
 from viscodex.data.problems.draw import Draw
+from viscodex.syntax import parse
 
 COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -29,7 +30,7 @@ NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "popleft": "pop
 
 def mutants(code: str, draw: Draw, n: int) -> list[str]:
     """At most n different mutants: operator, constant, branch dropped, early return, name."""
-    tree = ast.parse(code)
+    tree = parse(code)
     sites = list(range(sum(1 for _ in _faults(copy.deepcopy(tree)))))
     draw.shuffle(sites)
     found: list[str] = []
@@ -105,7 +106,7 @@ def _early_returns(node: ast.FunctionDef) -> Iterator[_Fault]:
 
 def counted(code: str) -> str:
     """The program with a call of _tick() at the start of each function and each round of a loop."""
-    tree = ast.parse(code)
+    tree = parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.For | ast.While | ast.FunctionDef):
             node.body.insert(0, ast.Expr(ast.Call(ast.Name("_tick", ast.Load()), [], [])))

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from viscodex.syntax import parse
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -47,7 +49,7 @@ class Signature:
 
 def signature_of(code: str) -> Signature:
     """That of the last function of a text."""
-    function = [n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)][-1]
+    function = [n for n in parse(code).body if isinstance(n, ast.FunctionDef)][-1]
     assert function.returns is not None
     pairs = ((a.arg, ast.unparse(a.annotation)) for a in function.args.args if a.annotation)
     return Signature(function.name, tuple(pairs), ast.unparse(function.returns))

@@ -9,7 +9,6 @@ A reply is data: nothing in it steers anything but what is read here.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from viscodex.data.draft import Filter, Unfit
 from viscodex.data.teacher.teacher import Reply
+from viscodex.syntax import parse
 from viscodex.text import LENGTH_REASONS, read_answer, repeats
 from viscodex.types import Completion
 
@@ -162,7 +162,7 @@ def _sound(language: str) -> Callable[[str], bool]:
 def parses(code: str) -> bool:
     """Whether it is Python that can be parsed, and not nothing."""
     try:
-        return bool(ast.parse(code).body)
+        return bool(parse(code).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
