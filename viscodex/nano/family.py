@@ -314,13 +314,13 @@ class Family:
         tower = load_file(self.folder / "naming" / "vision.safetensors")
         if self.recipe.start:
             model = self._vlm_before()
-            weights = {}
+            weights = dict(model.state_dict())
         else:
             model = self._see()
             weights = dict(_renamed(self._text_model("base").state_dict()))
         weights |= {f"model.visual.{name}": value for name, value in tower.items()}
         missing, unexpected = model.load_state_dict(weights, strict=False)
-        left = [name for name in missing if name != "lm_head.weight" and not self.recipe.start]
+        left = [name for name in missing if name != "lm_head.weight"]
         if left or unexpected:
             raise BadInput("base and tower do not make a model", f"{out}: {left} {unexpected}")
         part = out.with_name(out.name + ".part")

@@ -6,8 +6,8 @@ not covered: the step itself (torch), sharded weights (the orthogonal step needs
 
 Muon (Jordan et al. 2024) replaces the update of a weight matrix by the nearest orthogonal one, so no few
 directions of it do all the learning. Its step is scaled to the root mean square of an AdamW step (Liu et
-al. al. 2025, arXiv 2502.16982), so one learning rate fits both. torch makes the orthogonal matrix in bfloat16, whatever
-the precision of the run: slow on a CPU without it.
+al. 2025, arXiv 2502.16982), so one learning rate fits both. torch makes the orthogonal matrix in bfloat16,
+whatever the precision of the run: slow on a CPU without it.
 """
 
 from __future__ import annotations

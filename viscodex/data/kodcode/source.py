@@ -230,7 +230,7 @@ def tests_of(row: Mapping[str, Any]) -> str | dict[str, list[str]]:
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
             given = (
-                ast.literal_eval(parse(given.strip(), "eval"))
+                ast.literal_eval(parse(given.lstrip(" \t"), "eval"))
                 if "'" in given[:12]
                 else json.loads(given)
             )

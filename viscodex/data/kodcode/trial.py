@@ -129,8 +129,9 @@ def _stdio_outcomes(printed: str, outputs: Sequence[str]) -> Outcomes | None:
 def hollow_programs(code: str) -> list[str]:
     """The solution with every function and method emptied, once for each value that it may return."""
     made = []
+    whole = parse(code)
     for value in (*HOLLOW, ""):
-        tree = copy.deepcopy(parse(code))
+        tree = copy.deepcopy(whole)
         outer = list(tree.body)
         outer += [n for c in outer if isinstance(c, ast.ClassDef) for n in c.body]
         for node in outer:
