@@ -197,6 +197,23 @@ def test_a_family_goes_on_from_another_one(family, tmp_path):
     )
 
 
+def test_nano_goes_on_where_the_branches_are_kept(family, tmp_path):
+    plain = family.recipe.model_dump(exclude_unset=True)
+    with pytest.raises(ValueError, match="keep_branches: whose"):
+        NanoRecipe.model_validate({**plain, "keep_branches": True})
+    more = {"start": str(family.folder), "keep_branches": True}
+    further = Family(NanoRecipe.model_validate({**plain, **more}), tmp_path / "further", Show())
+    further.run()
+    for name in ("base", "vlm", "code", "merged"):
+        assert _tensors(further.model(name)) == _tensors(family.model(name)), name
+    before, after = _tensors(family.model("nano")), _tensors(further.model("nano"))
+    assert before.keys() == after.keys() and before != after
+    start = json.loads((further.folder / "nano" / "recipe.json").read_text())["model"]
+    assert start == str(family.model("nano"))
+    made = {"data", "held_out", "base", "vlm", "code", "merged", "nano"}
+    assert {place.name for place in further.folder.iterdir()} == made
+
+
 def test_there_must_be_a_family_to_go_on_from(family, tmp_path):
     take_over(family.folder / "base", tmp_path / "half" / "base")
     recipe = family.recipe.model_copy(update={"start": str(tmp_path / "half")})

@@ -16,7 +16,8 @@ from torch import nn
 
 from tests.train import models
 from viscodex.errors import BadRecipe
-from viscodex.train.muon import Muon, split_groups
+from viscodex.train import muon
+from viscodex.train.muon import Muon, MuonInPlainPrecision, orthogonal, split_groups
 from viscodex.train.recipe import TrainRecipe
 from viscodex.train.run import train
 from viscodex.train.trainer import Measured, RowTrainer
@@ -60,7 +61,10 @@ def test_matrices_are_muons_and_tables_and_vectors_are_not(model: Small) -> None
     assert groups[0]["params"][0] is model.up.weight
 
 
-def test_its_steps_are_those_of_the_library(model: Small) -> None:
+def test_its_steps_are_those_of_the_library(
+    model: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(muon, "has_bfloat16", lambda device: True)
     other = copy.deepcopy(model)
     _steps(model, [Muon(_groups(model), betas=(0.9, 0.95))], 0, 4)
     rest = [p for name, p in other.named_parameters() if name != "up.weight"]
@@ -71,6 +75,40 @@ def test_its_steps_are_those_of_the_library(model: Small) -> None:
     _steps(other, [matrices, adamw], 0, 4)
     for (name, a), b in zip(model.named_parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("shape", [(24, 8), (8, 24), (16, 16)])
+def test_the_step_in_plain_precision_is_that_of_the_library(shape: tuple[int, int]) -> None:
+    torch.manual_seed(1)
+    one, other = (nn.Parameter(w) for w in torch.randn(shape).expand(2, *shape).clone())
+    settings = {"lr": 0.1, "weight_decay": 0.1, "momentum": 0.9, "adjust_lr_fn": "match_rms_adamw"}
+    library = torch.optim.Muon([one], **settings)
+    plain = MuonInPlainPrecision([other], **settings)
+    before = one.detach().clone()
+    for _ in range(3):
+        one.grad = torch.randn(shape)
+        other.grad = one.grad.clone()
+        library.step()
+        plain.step()
+    moved = (one - before).norm()
+    assert (one - other).norm() < 0.02 * moved  # what bfloat16 rounds
+    assert plain.state[other]["momentum_buffer"].equal(library.state[one]["momentum_buffer"])
+
+
+def test_newton_and_schulz_make_singular_values_about_one() -> None:
+    torch.manual_seed(2)
+    found = orthogonal(torch.randn(40, 12), (3.4445, -4.7750, 2.0315), 5, 1e-7)
+    values = torch.linalg.svdvals(found)
+    assert found.shape == (40, 12) and values.min() > 0.6 and values.max() < 1.3
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_device_without_bfloat16_computes_in_plain_precision(
+    model: Small, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(muon, "has_bfloat16", lambda device: fast)
+    (part,) = [p for p in Muon(_groups(model))._parts if isinstance(p, torch.optim.Muon)]
+    assert isinstance(part, MuonInPlainPrecision) is not fast
 
 
 def test_it_goes_on_from_its_state(model: Small) -> None:

@@ -13,7 +13,8 @@ one another may run at the same time as processes of their own (viscodex nano tr
 stages vlm, code, merged and nano also run on several devices, or cores, by torchrun.
 
 A recipe with `start` goes on from another family: base and tokenizer are its own; naming begins with the
-tower of its vlm; vlm and code learn on; nano is tuned anew, for it begins with what they have become.
+tower of its vlm; vlm and code learn on; nano is tuned anew, for it begins with what they have become. With
+`keep_branches` too, vlm and code are its own as well, and nano goes on from its nano.
 """
 
 from __future__ import annotations
@@ -52,7 +53,11 @@ SHOWN = 6000  # documents of the corpus that decide the vocabulary and the words
 LOGS = {"training_log.jsonl": "metrics.jsonl", "training_recipe.json": "recipe.json"}
 """Files beside a member as it is shipped -> as a training run has them."""
 
-LEARN_ON = {"text", "base", "naming", "vlm", "code"}
+BRANCHES = ("base", "vlm", "code")
+MEMBERS = (*BRANCHES, "nano")
+"""What is shipped; merged is what the branches make."""
+
+LEARN_ON = {"text", "base", "naming", "vlm", "code", "branches"}
 """Stages that go on from a member of another family where a recipe has `start`."""
 
 SEEING = ("describe", "table", "question", "ocr")
@@ -76,6 +81,9 @@ class Family:
             "merged": self.merge,
             "nano": self.train_nano,
         }
+        if recipe.keep_branches:
+            kept = {name: self.stages[name] for name in ("data", "merged", "nano")}
+            self.stages = {"branches": self.keep_branches, **kept}
 
     def run(self, names: Sequence[str] = ()) -> None:
         """Run these stages in their order, all of them by default.
@@ -89,7 +97,7 @@ class Family:
                 "there is no such stage", ", ".join(unknown), f"Known are {', '.join(self.stages)}."
             )
         if self.recipe.start and (not names or set(names) & LEARN_ON):
-            for name in ("base", "vlm", "code"):  # all of them, before any work
+            for name in MEMBERS if self.recipe.keep_branches else BRANCHES:  # before any work
                 self._before(name)
         for name in names or self.stages:
             self.show.line(f"stage {name}")
@@ -216,15 +224,23 @@ class Family:
         start = self._before("code") if self.recipe.start else self.model("base")
         self._train("code", {"model": str(start), "data": parts}, sources)
 
+    def keep_branches(self) -> None:
+        """Base, vlm and code of the family that this one goes on from, as they are."""
+        for name in BRANCHES:
+            take_over(Path(str(self.recipe.start)) / name, self.folder / name)
+
     def merge(self) -> None:
         """Both task vectors on one base: what the project is about."""
         with self._first():
             merge_family(self.folder, self.model("merged"), self.recipe.lam)
 
-    def train_nano(
-        self, start: str = "merged", name: str = "nano", share: float = 1.0, **settings: Any
-    ) -> None:
-        """The merged model fine-tuned on pictures and their code; tower and projector stay.
+    def train_nano(self) -> None:
+        """The merged model fine-tuned on pictures and their code; or nano, further, where the branches stayed."""
+        further = self.recipe.keep_branches
+        self.tune(self._before("nano") if further else self.model("merged"), "nano")
+
+    def tune(self, start: Path, name: str, share: float = 1.0, **settings: Any) -> None:
+        """A checkpoint fine-tuned on pictures and their code, and on problems; tower and projector stay.
 
         What else is asked of a picture may stand between them, as questions do in MCD.
 
@@ -239,7 +255,7 @@ class Family:
         if self.recipe.tuned_seeing:
             more = {"tasks": SEEING, "share": share * self.recipe.tuned_seeing}
             parts += [self._part(one, **more) for one in self._seen]
-        self._train(name, {"model": str(self.model(start)), "data": parts, **settings}, key="tuned")
+        self._train(name, {"model": str(start), "data": parts, **settings}, key="tuned")
 
     # --- how ----------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from viscodex.errors import OutputRefused
 from viscodex.files import write_atomically
 from viscodex.nano.letters import COLUMNS, N_CLASSES, ROWS, Lesson, draw_lesson
 from viscodex.train.muon import Muon, split_groups
+from viscodex.train.precision import has_bfloat16
 
 HELD_OUT = 1_000_003  # seed of the pictures that measure
 BLANK_WEIGHT = 0.1  # of a cell without a character: there are many
@@ -243,9 +244,8 @@ def accuracies(
 
 
 def _precision(device: torch.device) -> Any:
-    """bfloat16 where the device computes in it; many CPUs only imitate it, ten times slower."""
-    fast = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+    """bfloat16 where the device computes in it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))
 
 
 def _loss(

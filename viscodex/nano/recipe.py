@@ -55,13 +55,15 @@ class NanoRecipe(Frozen):
     seed: int = 0
     start: str | None = None
     """Folder of a family to go on from: its base stays, tower, vlm and code learn more (family.py)."""
+    keep_branches: bool = False
+    """With `start`: vlm and code stay too, and nano goes on from that family's nano."""
     text: TextSizes = TextSizes()
     vision: VisionSizes = VisionSizes()
     max_vision_tokens: Count = 108
     data: dict[str, str]  # charts, pages, problems: recipes of viscodex data build
     samples: dict[str, Count] = Field(default_factory=dict)  # of `data`, instead of its recipe's n
     held_out: Count = 120  # samples of code of each category, from a seed of their own
-    documents: Count  # that the base reads
+    documents: Count = 12000  # that the base reads
     corpus: dict[str, float] = Field(default_factory=lambda: dict(SHARES))  # of what they are
     drills: Count = 6000  # documents that teach the base to copy
     reading: Reading = Reading()
@@ -86,4 +88,6 @@ class NanoRecipe(Frozen):
         unknown = sorted(set(self.samples) - set(self.data))
         if unknown:
             raise ValueError(f"samples: there are no data called {', '.join(unknown)}")
+        if self.keep_branches and not self.start:
+            raise ValueError("keep_branches: whose? It wants `start`, the folder of a family")
         return self

@@ -123,10 +123,11 @@ def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
     }  # fmt: skip
     if setting.align:
         aligned = f"{start}_projector_{seed}"
-        family.train_nano(start, aligned, **how, learn={**PROJECTOR, "projector": True})
+        how_aligned = {**how, "learn": {**PROJECTOR, "projector": True}}
+        family.tune(family.model(start), aligned, **how_aligned)
         start = aligned
     name = f"tables/{setting.name}_tuned_{seed}"
-    family.train_nano(start, name, **how)
+    family.tune(family.model(start), name, **how)
     return family.folder / name
 
 

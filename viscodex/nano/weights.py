@@ -18,9 +18,8 @@ from typing import Any
 
 from viscodex.errors import BadCheckpoint
 from viscodex.files import write_atomically
-from viscodex.nano.family import LOGS, merge_family, take_over
+from viscodex.nano.family import LOGS, MEMBERS, merge_family, take_over
 
-MEMBERS = ("base", "vlm", "code", "nano")
 SHARD = "15MB"
 MAX_BYTES = 80_000_000  # of all files together
 

@@ -95,8 +95,9 @@ class TrainRecipe(Frozen):
     optimizer: str = "adamw_torch"  # muon (muon.py), or a name of transformers' optim
     seed: Annotated[int, Field(ge=0)] = 0
     # how it is computed
-    precision: Literal["bf16", "fp32", "bf16_weights"] = "bf16"
-    """bf16: arithmetic in bfloat16, weights and optimizer in float32; bf16_weights: all bfloat16."""
+    precision: Literal["auto", "bf16", "fp32", "bf16_weights"] = "auto"
+    """bf16: arithmetic in bfloat16, weights and optimizer in float32; bf16_weights: all bfloat16; auto: bf16
+    where the device computes in it, else fp32 (precision.py)."""
     gradient_checkpointing: bool = True
     liger: Literal["auto", "off"] = "auto"
     attention: Literal["auto", "segments", "sdpa", "flash_attention_2"] = "auto"

@@ -43,6 +43,7 @@ from viscodex.train.checkpoint import (
 from viscodex.train.encode import Item
 from viscodex.train.parts import PartRow, part_table, prepare_parts
 from viscodex.train.prepare import Prepared, merge_first, prepare
+from viscodex.train.precision import with_precision
 from viscodex.train.recipe import TrainRecipe, stages_of
 from viscodex.train.samples import Execute, write_samples
 from viscodex.train.start import export, load_start, write_facts
@@ -90,7 +91,7 @@ def train(
     """
     show = show or Show()
     report: TrainReport | None = None
-    stages = list(stages_of(recipe))
+    stages = [with_precision(stage) for stage in stages_of(recipe)]
     for number, stage in enumerate(stages, start=1):
         if len(stages) > 1:
             show.line(f"stage {number} of {len(stages)}")
@@ -324,6 +325,6 @@ def export_checkpoint(recipe: TrainRecipe, checkpoint: Path, out: Path) -> None:
     """
     if out.exists():
         raise OutputRefused("there is something already", str(out), "Give another -o DIR.")
-    stages = {Path(stage.out).resolve(): stage for stage in stages_of(recipe)}
+    stages = {Path(stage.out).resolve(): with_precision(stage) for stage in stages_of(recipe)}
     stage = stages.get(checkpoint.resolve().parent, next(iter(stages.values())))
     export(stage, read_trained(checkpoint), out)
