@@ -61,9 +61,7 @@ def test_matrices_are_muons_and_tables_and_vectors_are_not(model: Small) -> None
     assert groups[0]["params"][0] is model.up.weight
 
 
-def test_its_steps_are_those_of_the_library(
-    model: Small, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_steps_are_those_of_the_library(model: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(muon, "has_bfloat16", lambda device: True)
     other = copy.deepcopy(model)
     _steps(model, [Muon(_groups(model), betas=(0.9, 0.95))], 0, 4)

@@ -16,7 +16,7 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether a device computes in bfloat16. Many CPUs (all without avx512_bf16 or amx_bf16) only imitate it:
     30 times slower than float32 in a product of 4,096 x 256 x 704."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

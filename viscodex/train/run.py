@@ -42,8 +42,8 @@ from viscodex.train.checkpoint import (
 )
 from viscodex.train.encode import Item
 from viscodex.train.parts import PartRow, part_table, prepare_parts
-from viscodex.train.prepare import Prepared, merge_first, prepare
 from viscodex.train.precision import with_precision
+from viscodex.train.prepare import Prepared, merge_first, prepare
 from viscodex.train.recipe import TrainRecipe, stages_of
 from viscodex.train.samples import Execute, write_samples
 from viscodex.train.start import export, load_start, write_facts
