@@ -1,9 +1,9 @@
 """docs/results.md by one command: what a family reached, and what a search finds for its merge.
 
-    viscodex nano unpack --size recipes/nano/longer.yaml -o FAMILY     # or one's own: viscodex nano train
-    python benchmarks/results.py FAMILY [--size recipes/nano/longer.yaml] [--limit 40] [--trials 24] [-o docs/results.md]
+    viscodex nano unpack --size tables -o FAMILY     # or one's own: viscodex nano train
+    python benchmarks/results.py FAMILY [--limit 40] [--trials 24] [-o docs/results.md]
 
-in:  the folder of a family, and the recipe that it was trained by (--size)
+in:  the folder of a family
 out: the Markdown file, and beside it a folder of its name with the curves as SVG
 not covered: training; `viscodex nano measure` and `viscodex nano tables` with more samples: what these have
      measured before is read, what they have not is measured here with --limit, --steps and --seeds
@@ -46,8 +46,8 @@ from viscodex.merge.search.run import Search, search
 from viscodex.merge.search.space import PAPER_LAMBDA, label_of
 from viscodex.models.likelihood import AnswerLosses
 from viscodex.models.model import Decoding, open_model
-from viscodex.nano.family import Family, read_family_recipe
-from viscodex.nano.measure import MAX_TOKENS, Figure, measure
+from viscodex.nano.family import Family, own_recipe, read_family_recipe
+from viscodex.nano.measure import MAX_TOKENS, Figure, kinds_for, measure
 from viscodex.nano.tables import CURVE, SETTINGS, Effort, Setting, losses_of, make_tables, places_of
 from viscodex.recipe import check_recipe, read_recipe
 from viscodex.report.compare import (  # fmt: skip
@@ -68,13 +68,7 @@ from viscodex.train.watch import Show, read_lines
 from viscodex.types import Sample
 
 DEV_SEED = 2_000_000  # added to the seed of the charts' recipe; held-out samples have another
-ALL = ("charts", "pages", "problems", "reading")
-KINDS = {
-    "vlm": ALL,
-    "code": ("problems",),
-    "merged": ALL,
-    "nano": ALL,
-}  # the code model has no eyes
+MEMBERS = ("vlm", "code", "merged", "nano")
 WHAT = {"code": "code", "seen": "what is seen"}
 FEW = ("lambda_0", "lambda_0.7", "lambda_1", "ties", "replace_aligned")
 """Settings whose fine-tuning is drawn over the number of samples."""
@@ -114,8 +108,8 @@ def members(family: Family, wanted: Wanted) -> dict[str, list[Figure]]:
     """The figures of each member; what `viscodex nano measure` left is read."""
     held_out = family.folder / "held_out"
     found = {}
-    for name, kinds in KINDS.items():
-        there = [k for k in kinds if (held_out / ("charts" if k == "reading" else k)).exists()]
+    for name in MEMBERS:
+        there = kinds_for(held_out, sees=name != "code")
         place = family.folder / "measured" / name
         with open_model(str(family.model(name)), batch=wanted.batch) as model:
             found[name] = measure(model, held_out, place, wanted.limit, say, there)
@@ -510,7 +504,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("family", type=Path)
-    parser.add_argument("--size", default="auto", help="its recipe: cpu, gpu, auto or a file")
+    parser.add_argument("--size", default="", help="its recipe, if not the one that it was made by")
     parser.add_argument("--limit", type=int, default=Wanted.limit)
     parser.add_argument("--trials", type=int, default=Wanted.trials)
     parser.add_argument("--charts", type=int, default=Wanted.charts, help="that a setting writes")
@@ -523,9 +517,10 @@ def main() -> None:
         key: getattr(asked, key) for key in ("limit", "charts", "dev", "trials", "steps", "seeds")
     }
     options = " ".join(f"--{key} {value}" for key, value in kept.items())
-    command = f"python benchmarks/results.py FAMILY --size {asked.size} {options}"
-    family = Family(read_family_recipe(asked.size), asked.family, Show(line=say))
+    command = f"python benchmarks/results.py FAMILY {options}"
     try:
+        recipe = read_family_recipe(asked.size) if asked.size else own_recipe(asked.family)
+        family = Family(recipe, asked.family, Show(line=say))
         results(family, asked.out, Wanted(**kept), command)
     except ViscodexError as error:
         say(str(error))

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from safetensors import safe_open
 
-from viscodex.errors import BadInput, BadRecipe
+from viscodex.errors import BadInput, BadRecipe, OutputRefused
 from viscodex.models.model import open_model
-from viscodex.nano.family import Family, take_over
+from viscodex.nano.family import Family, own_recipe, take_over
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
 from viscodex.nano.tables import SETTINGS, Effort, make_tables
@@ -115,11 +115,23 @@ def test_a_member_is_measured_once(family, tmp_path):
 
 
 def test_shipping_keeps_files_small_and_the_merge_repeatable(family, tmp_path):
+    with open_model(str(family.model("nano")), batch=2) as model:
+        place = family.folder / "measured" / "nano"
+        measure(model, family.folder / "held_out", place, 1, print, ("pages",))
     out = ship(family.folder, tmp_path / "weights")
-    assert {p.name for p in out.iterdir()} == {"base", "vlm", "code", "nano", "merged.json"}
-    assert "| data | metric |" in (out / "nano" / "README.md").read_text()
+    members = {"base", "vlm", "code", "nano"}
+    assert {p.name for p in out.iterdir()} == {*members, "merged.json", "family.json"}
+    assert "| pages | block_match |" in (out / "nano" / "README.md").read_text()
+    assert "| data |" not in (out / "code" / "README.md").read_text()
+    further = tmp_path / "further"
+    take_over(out / "nano", further / "nano")  # its figures come along, and are shipped again
+    for name in ("base", "vlm", "code"):
+        take_over(family.folder / name, further / name)
+    again = ship(further, tmp_path / "again")
+    assert (again / "nano" / "README.md").read_bytes() == (out / "nano" / "README.md").read_bytes()
     recipe = (out / "nano" / "training_recipe.json").read_text()
     assert str(family.folder) not in recipe and "family/merged/model" in recipe
+    assert json.loads(recipe)["out"] == "family/nano"
     first = json.loads((out / "merged.json").read_text())
     assert json.loads((ship(family.folder, out) / "merged.json").read_text()) == first
     with open_model(str(out / "nano")) as model:
@@ -210,8 +222,30 @@ def test_nano_goes_on_where_the_branches_are_kept(family, tmp_path):
     assert before.keys() == after.keys() and before != after
     start = json.loads((further.folder / "nano" / "recipe.json").read_text())["model"]
     assert start == str(family.model("nano"))
-    made = {"data", "held_out", "base", "vlm", "code", "merged", "nano"}
+    made = {"data", "held_out", "base", "vlm", "code", "merged", "nano", "family.json"}
     assert {place.name for place in further.folder.iterdir()} == made
+
+
+def test_a_family_does_not_go_on_from_itself(family):
+    recipe = family.recipe.model_copy(update={"start": str(family.folder)})
+    with pytest.raises(BadInput, match="from itself"):
+        Family(recipe, family.folder, Show()).run()
+
+
+def test_a_member_of_another_recipe_is_not_taken_for_this_one(family):
+    tuned = {**family.recipe.tuned, "max_steps": 3}
+    other = Family(family.recipe.model_copy(update={"tuned": tuned}), family.folder, Show())
+    with pytest.raises(OutputRefused, match="max_steps"):
+        other.run(["nano"])
+    family.run(["nano"])  # its own is
+
+
+def test_a_family_says_its_recipe(family, tmp_path):
+    assert own_recipe(family.folder) == family.recipe
+    told = json.loads((family.folder / "family.json").read_text())
+    assert set(told["data_recipes"]) == set(DATA)
+    with pytest.raises(BadRecipe, match="--size"):
+        own_recipe(tmp_path)
 
 
 def test_there_must_be_a_family_to_go_on_from(family, tmp_path):

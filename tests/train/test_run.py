@@ -194,6 +194,23 @@ def test_frozen_parts_keep_their_bytes_and_the_layout_is_that_of_the_start(tmp_p
             assert (Path(report.model) / file.name).read_bytes() == file.read_bytes(), file.name
 
 
+def test_rows_without_pictures_teach_what_sees_nothing(recipe: Make, tmp_path: Path) -> None:
+    parts = ("vision_tower", "language_model", "embed_tokens", "lm_head")
+    aligned = {"learn": {**dict.fromkeys(parts, False), "projector": True}, "pack": False}
+    data = models.mixed(8)
+    blind = [sample for sample in data if not sample.images]
+    assert blind and len(blind) < len(data)
+    for name, samples in (("blind", blind), ("all", data)):
+        made = recipe(**aligned, batch=1, max_steps=8, try_largest=True, out=str(tmp_path / name))
+        report = train(made, sources=[samples], show=Show())
+        before, after = (
+            load_file(Path(str(folder)) / "model.safetensors")
+            for folder in (made.model, report.model)
+        )
+        moved = [key for key in before if not torch.equal(before[key], after[key])]
+        assert bool(moved) is (name == "all")
+
+
 def test_a_part_may_have_a_rate_of_its_own(recipe: Make) -> None:
     from viscodex.train.parts import parameter_groups, part_table
 

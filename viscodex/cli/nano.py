@@ -22,9 +22,11 @@ TRAIN_EXAMPLES = """
 \b
 Examples:
   viscodex nano train -o family                      all stages; run it again to go on
-  viscodex nano train -o family --stages base        one stage
-  viscodex nano train -o family --stages reading     another one at the same time, elsewhere
+  viscodex nano train -o family --stages data,text   what the others wait for; then, for two cores,
+  viscodex nano train -o family --stages language,base
+  viscodex nano train -o family --stages reading     at the same time, elsewhere
   viscodex nano train --size gpu -o family
+  viscodex nano train --size further -o further      go on from what unpack laid out in ./family
 """
 
 MEASURE_EXAMPLES = """
@@ -32,16 +34,16 @@ MEASURE_EXAMPLES = """
 Examples:
   viscodex nano measure family                       vlm, merged and nano on held-out samples
   viscodex nano measure family --models nano --limit 40
-  viscodex nano measure family --models code --kinds problems      it has no eyes
+  viscodex nano measure family --models code                       from words: it has no eyes
 """
 
 TABLES_EXAMPLES = """
 \b
 Examples:
-  viscodex nano tables family --size cpu                                   merged, as they are
-  viscodex nano tables family --size cpu --tuned-steps 40 --seeds 3        and tuned a little, three times each
-  viscodex nano tables family --size cpu --tuned-steps 40 --limit 0        losses only: quick
-  viscodex nano tables family --size cpu --settings lambda_0.7,lambda_1    the merge against no merge
+  viscodex nano tables family                                   merged, as they are
+  viscodex nano tables family --tuned-steps 40 --seeds 3        and tuned a little, three times each
+  viscodex nano tables family --tuned-steps 40 --limit 0        losses only: quick
+  viscodex nano tables family --settings lambda_0.7,lambda_1    the merge against no merge
 """
 
 Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.")]
@@ -50,7 +52,10 @@ Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.
 @nano.command("train", epilog=TRAIN_EXAMPLES)
 def train(
     size: Annotated[
-        str, typer.Option(help="cpu, gpu, auto, or a recipe file. auto: gpu when there is one.")
+        str,
+        typer.Option(
+            help="A name in recipes/nano (cpu, gpu, longer, further), a recipe file, or auto: gpu when there is one."
+        ),
     ] = "auto",
     out: Folder = Path("nano_family"),
     stages: Annotated[str, typer.Option(help="Stages to run, with commas; all by default.")] = "",
@@ -64,7 +69,7 @@ def train(
     recipe = read_family_recipe(size)
     with Progress() as progress:
         show = Show(line=say, progress=progress.update, step=StepLines(10).step)
-        Family(recipe, out, show).run([n.strip() for n in stages.split(",") if n.strip()])
+        Family(recipe, out, show).run(_listed(stages))
     say(f"the family is in {out}")
 
 
@@ -76,8 +81,9 @@ def measure(
     ] = "vlm,merged,nano",
     limit: Annotated[int, typer.Option(min=2, help="Held-out samples of each kind.")] = 100,
     kinds: Annotated[
-        str, typer.Option(help="What to measure, with commas.")
-    ] = "charts,pages,problems,reading",
+        str,
+        typer.Option(help="What to measure, with commas; all that it has samples for by default."),
+    ] = "",
     batch: Annotated[int, typer.Option(min=1, help="Prompts at once.")] = 16,
 ) -> None:
     """Execution, ChartMimic, Design2Code, pass@1 and reading of members, on held-out samples."""
@@ -85,10 +91,11 @@ def measure(
     from viscodex.models.model import open_model
     from viscodex.nano import measure as figures
 
-    for name in models.split(","):
+    held_out, asked = family / "held_out", _listed(kinds)
+    for name in _listed(models):
+        own = asked or figures.kinds_for(held_out, sees=name not in ("base", "code"))
         with open_model(str(family / name / "model"), batch=batch) as model:
-            place = family / "measured" / name
-            figures.measure(model, family / "held_out", place, limit, say, kinds.split(","))
+            figures.measure(model, held_out, family / "measured" / name, limit, say, own)
 
 
 @nano.command("ship")
@@ -108,8 +115,8 @@ def ship(
 @nano.command("unpack")
 def unpack(
     size: Annotated[
-        str, typer.Option(help="Recipe of the data: cpu, gpu, auto, or a file.")
-    ] = "cpu",
+        str, typer.Option(help="Recipe of the data: a name in recipes/nano, or a file.")
+    ] = "tables",
     out: Folder = Path("nano_family"),
 ) -> None:
     """A family's folder around the weights of this installation: members, data, held-out samples."""
@@ -128,7 +135,7 @@ def unpack(
 @nano.command("tables", epilog=TABLES_EXAMPLES)
 def tables(
     family: Annotated[Path, typer.Argument(help="Folder of viscodex nano train or unpack.")],
-    size: Annotated[str, typer.Option(help="Its recipe: cpu, gpu, auto or a file.")] = "auto",
+    size: Annotated[str, typer.Option(help="Its recipe, if not the one that it was made by.")] = "",
     limit: Annotated[
         int, typer.Option(min=0, help="Held-out charts written and run for each point; 0: none.")
     ] = 40,
@@ -145,17 +152,22 @@ def tables(
     """Lambda, TIES, DARE and replacing: every setting merged, fine-tuned and measured."""
     from viscodex.cli.terminal import say
     from viscodex.errors import BadInput
-    from viscodex.nano.family import Family, read_family_recipe
+    from viscodex.nano.family import Family, own_recipe, read_family_recipe
     from viscodex.nano.tables import SETTINGS, Effort, make_tables
     from viscodex.train.watch import Show
 
-    asked = [name.strip() for name in settings.split(",") if name.strip()]
+    asked = _listed(settings)
     known = {setting.name: setting for setting in SETTINGS}
     if unknown := [name for name in asked if name not in known]:
         raise BadInput(
             "there is no such setting", ", ".join(unknown), f"Known are {', '.join(known)}."
         )
-    made = Family(read_family_recipe(size), family, Show(line=say))
+    recipe = read_family_recipe(size) if size else own_recipe(family)
+    made = Family(recipe, family, Show(line=say))
     effort = Effort(limit, losses, tuned_steps, batch, seeds)
     chosen = [known[name] for name in asked or known]
     say(f"written: {make_tables(made, effort, say, chosen)}")
+
+
+def _listed(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from PIL import Image
 from viscodex.errors import BadInput, BadRecipe
 from viscodex.files import write_atomically
 from viscodex.generate.generated import Generated
-from viscodex.generate.picture import SUFFIXES, read_picture
+from viscodex.generate.picture import Picture, find_pictures, read_picture
 from viscodex.generate.writer import Writer
 from viscodex.images import open_image
 from viscodex.models.model import DEFAULT, Decoding, open_model
@@ -32,6 +33,14 @@ from viscodex.types import MergeReport, Score
 MARKER = ".viscodex-demo"
 MAX_TOKENS = 1024  # of an answer; the code of the examples has less than half of that
 SUFFIX = {"chart": ".py", "html": ".html"}  # of the reference code beside a picture
+LEAST_RUN = (9, 10)  # nine pictures in ten: where the code of fewer runs, something is wrong
+
+MEANS = (
+    ("chart", "low_level", "ChartMimic low-level of charts"),
+    ("html", "block_match", "Design2Code block match of pages"),
+    ("html", "text", "Design2Code text of pages"),
+)
+"""Kind of reference, metric, and how its mean is called."""
 
 Say = Callable[[str], None]
 
@@ -41,10 +50,15 @@ class Example:
     """A picture, what was made of it, and how that scores."""
 
     name: str
+    kind: str  # of the reference: chart or html; empty: not known
     reference: str  # the code that drew the picture; empty: not known
     generated: Generated
     score: Score | None = None  # ChartMimic or Design2Code against the reference
     difference: bytes | None = None  # PNG; None where there is no render
+
+    def value(self, metric: str) -> float:
+        """Of the score; NaN where the answer or this metric has none."""
+        return math.nan if self.score is None else self.score.values.get(metric, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +71,23 @@ class Demo:
     examples: tuple[Example, ...]
     seconds: dict[str, float]  # part of the job -> wall time
     curve: tuple[dict[str, Any], ...] = ()  # lam, stage, metric, value, low, high
-    model: dict[str, Any] = field(default_factory=dict)  # identity of the model that wrote
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What a demonstration must not have: another merge than recorded, too little that runs."""
+        faults = []
+        if self.is_expected is False:
+            faults.append("the merge has not the hash that was recorded")
+        ran, of = sum(example.generated.ok for example in self.examples), len(self.examples)
+        least, out_of = LEAST_RUN
+        if not ran or ran * out_of < of * least:
+            faults.append(f"the code of {ran} of {of} pictures runs; {least} in {out_of} should")
+        return tuple(faults)
 
     @property
     def ok(self) -> bool:
-        """The merge came out as recorded, and code of some picture ran."""
-        ran = any(example.generated.ok for example in self.examples)
-        return self.is_expected is not False and ran
+        """The merge came out as recorded, and of nine pictures in ten the code ran."""
+        return not self.faults
 
 
 def run_demo(
@@ -74,31 +98,34 @@ def run_demo(
     Args:
         folder: to work in; an earlier demonstration in it is replaced.
         weights: folder of base, vlm, code, nano, merged.json and curve.json.
-        pictures: folder of NAME.png with NAME.py or NAME.html beside.
+        pictures: folder of pictures, NAME.png, with NAME.py or NAME.html beside.
 
     Returns:
         The page and what it shows.
 
     Raises:
         BadRecipe: the folder holds something that is not an earlier demonstration.
-        ViscodexError: weights, pictures, browser or runtime are missing.
+        BadInput: there are no pictures, or one cannot be read.
+        ViscodexError: weights, browser or runtime are missing.
     """
-    clear(folder)
     begin = time.perf_counter()
+    shown = [read_picture(path) for path in find_pictures([pictures])]
+    clear(folder)
     seconds: dict[str, float] = {}
     with _timed(seconds, "merge"):
         report, is_expected, lam = _merge(folder, weights, say)
     with _timed(seconds, "write and run"):
-        made, identity = _write(weights, pictures, say, allow_unsafe=allow_unsafe)
+        made = _write(weights, shown, say, allow_unsafe=allow_unsafe)
     with _timed(seconds, "score"):
         examples = _scored(made, pictures, say, allow_unsafe=allow_unsafe)
+    parts = ", ".join(f"{part} {spent:.0f}" for part, spent in seconds.items())
     seconds["all"] = time.perf_counter() - begin
-    demo = Demo(report, is_expected, lam, tuple(examples), seconds, read_curve(weights), identity)
+    demo = Demo(report, is_expected, lam, tuple(examples), seconds, read_curve(weights))
     from viscodex.nano.demo_page import demo_page
 
     page = folder / "demo.html"
     write_atomically(page, demo_page(demo))
-    say(f"done in {seconds['all']:.0f} s; open {page}")
+    say(f"done in {seconds['all']:.0f} s ({parts}); open {page}")
     return page, demo
 
 
@@ -150,29 +177,23 @@ def _merge(folder: Path, weights: Path, say: Say) -> tuple[MergeReport, bool | N
 
 
 def _write(
-    weights: Path, pictures: Path, say: Say, *, allow_unsafe: bool
-) -> tuple[list[Generated], dict[str, Any]]:
+    weights: Path, pictures: Sequence[Picture], say: Say, *, allow_unsafe: bool
+) -> list[Generated]:
     """The embedded model writes the code of every picture; the code runs."""
-    paths = sorted(p for p in pictures.glob("*") if p.suffix in SUFFIXES)
-    if not paths:
-        raise BadInput(
-            "there are no pictures for the demonstration", str(pictures), "Give a folder."
-        )
     began = time.perf_counter()
     with open_model(str(weights / DEFAULT)) as model:
         model.name = DEFAULT
         say(f"loaded nano in {time.perf_counter() - began:.1f} s")
         how: dict[str, Any] = {"decoding": Decoding(max_tokens=MAX_TOKENS)}
         with Writer(model, allow_unsafe=allow_unsafe, **how) as writer:
-            made = writer.write([read_picture(path) for path in paths])
-        identity = model.identity
+            made = writer.write(pictures)
     for one in made:
         likeness = "" if one.render is None else f", likeness {one.likeness:.2f}"
         said = f": {one.reason}" if one.reason else ""
         say(f"  {Path(one.picture.name).name}: {one.task}, {one.status}{likeness}{said}")
     n_ok = sum(one.ok for one in made)
     say(f"wrote and ran the code of {len(made)} pictures: {n_ok} run")
-    return made, identity
+    return made
 
 
 # --- score ----------------------------------------------------------------------------------------
@@ -194,16 +215,23 @@ def _scored(
         render = one.render
         shown = None if render is None else difference_picture(one.picture.data, render)
         name = Path(one.picture.name).stem
-        examples.append(Example(name, references[k][1], one, scores.get(k), shown))
-    for task, metric, label in (
-        ("chart", "low_level", "ChartMimic low-level, mean"),
-        ("html", "block_match", "Design2Code block match, mean"),
-        ("html", "text", "Design2Code text, mean"),
-    ):
-        values = [s.values[metric] for k, s in scores.items() if references[k][0] == task]
-        if values:
-            say(f"{label} of {len(values)}: {100 * sum(values) / len(values):.1f}")
+        examples.append(Example(name, *references[k], one, scores.get(k), shown))
+        if k in scores and all(math.isnan(value) for value in scores[k].values.values()):
+            say(f"  {name}: not scored: {scores[k].reason}")
+    for label, mean, n in mean_scores(examples):
+        say(f"{label}, mean of {n}: {100 * mean:.1f}")
     return examples
+
+
+def mean_scores(examples: Sequence[Example]) -> list[tuple[str, float, int]]:
+    """(label, mean, of how many) of each of MEANS; what has no value is left out."""
+    means = []
+    for kind, metric, label in MEANS:
+        values = [example.value(metric) for example in examples if example.kind == kind]
+        known = [value for value in values if not math.isnan(value)]
+        if known:
+            means.append((label, sum(known) / len(known), len(known)))
+    return means
 
 
 def _reference(one: Generated) -> tuple[str, str]:
@@ -211,7 +239,7 @@ def _reference(one: Generated) -> tuple[str, str]:
     path = Path(one.picture.name)
     for task, suffix in SUFFIX.items():
         if path.with_suffix(suffix).exists():
-            return task, path.with_suffix(suffix).read_text("utf-8")
+            return task, path.with_suffix(suffix).read_text("utf-8", "replace")
     return "", ""
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from viscodex.generate.generated import data_url
+from viscodex.nano.demo import mean_scores
 
 if TYPE_CHECKING:
     from viscodex.nano.demo import Demo, Example
@@ -141,7 +143,7 @@ def demo_page(demo: Demo) -> str:
         cards=[_card(example) for example in demo.examples],
         curves=[curve_plot([r for r in demo.curve if r["metric"] == m], m) for m in metrics],
         stages=[(stage, STAGES[stage]) for stage in stages],
-        first=f"{demo.examples[0].name}.png" if demo.examples else "chart.png",
+        first=Path(demo.examples[0].generated.picture.name).name if demo.examples else "chart.png",
     )
 
 
@@ -149,41 +151,20 @@ def _facts(demo: Demo) -> list[tuple[str, str]]:
     """The numbers at the top."""
     ran = sum(example.generated.ok for example in demo.examples)
     facts = [(f"{ran} of {len(demo.examples)}", "pictures whose code runs")]
-    for task, metric, label in (
-        ("chart", "low_level", "ChartMimic low-level of charts"),
-        ("html", "block_match", "block match of pages"),
-        ("html", "text", "text of pages"),
-    ):
-        values = [
-            e.score.values.get(metric, math.nan)
-            for e in demo.examples
-            if e.score is not None and _kind(e) == task
-        ]
-        known = [value for value in values if not math.isnan(value)]
-        if known:
-            facts.append(
-                (f"{100 * sum(known) / len(known):.0f} %", f"{label}, mean of {len(known)}")
-            )
+    for label, mean, n in mean_scores(demo.examples):
+        facts.append((f"{100 * mean:.0f} %", f"{label}, mean of {n}"))
     parameters = demo.report.parameters.get("output")
     if parameters:
         facts.append((f"{parameters / 1e6:.1f} M", "parameters"))
     return facts
 
 
-def _kind(example: Example) -> str:
-    """chart or html, by what scored it."""
-    values = example.score.values if example.score is not None else {}
-    return "html" if "block_match" in values else "chart"
-
-
 def _card(example: Example) -> dict[str, Any]:
     made = example.generated
     scores = [] if math.isnan(made.likeness) else [("likeness", made.likeness)]
-    if example.score is not None:
-        for name in SHOWN[_kind(example)]:
-            value = example.score.values.get(name, math.nan)
-            if not math.isnan(value):
-                scores.append((NAMES.get(name, name), value))
+    for name in SHOWN.get(example.kind, ()):
+        if not math.isnan(value := example.value(name)):
+            scores.append((NAMES.get(name, name), value))
     tokens = made.best.answer.completion.completion_tokens
     state = "runs" if made.ok else f"{made.status}"
     return {

@@ -19,6 +19,7 @@ tower of its vlm; vlm and code learn on; nano is tuned anew, for it begins with 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,8 +31,10 @@ from safetensors.torch import load_file
 from viscodex.data.dataset import Dataset
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset
-from viscodex.errors import BadInput, BadRecipe
+from viscodex.errors import BadInput, BadRecipe, OutputRefused
+from viscodex.files import write_atomically
 from viscodex.nano.letters import CHARACTERS
+from viscodex.nano.measure import read_figures
 from viscodex.nano.reading import Names, Schooling, teach_reading
 from viscodex.nano.recipe import NanoRecipe, Reading
 from viscodex.nano.texts import (
@@ -50,8 +53,15 @@ from viscodex.train.watch import Show
 HELD_OUT_SEED = 1_000_000  # added to the seeds of the data recipes
 DRILL_SEED = 1  # beside that of the corpus
 SHOWN = 6000  # documents of the corpus that decide the vocabulary and the words of lessons
-LOGS = {"training_log.jsonl": "metrics.jsonl", "training_recipe.json": "recipe.json"}
-"""Files beside a member as it is shipped -> as a training run has them."""
+LOGS = {
+    "training_log.jsonl": "metrics.jsonl",
+    "training_recipe.json": "recipe.json",
+    "figures.json": "figures.json",
+}
+"""Files beside a member as it is shipped -> as a training run, or measuring (figures), has them."""
+
+RECIPE = "family.json"
+"""In a family's folder: the recipe that it was made by."""
 
 BRANCHES = ("base", "vlm", "code")
 MEMBERS = (*BRANCHES, "nano")
@@ -97,8 +107,16 @@ class Family:
                 "there is no such stage", ", ".join(unknown), f"Known are {', '.join(self.stages)}."
             )
         if self.recipe.start and (not names or set(names) & LEARN_ON):
+            if Path(self.recipe.start).resolve() == self.folder.resolve():
+                raise BadInput(
+                    "a family cannot go on from itself",
+                    str(self.folder),
+                    "Give another folder: -o.",
+                )
             for name in MEMBERS if self.recipe.keep_branches else BRANCHES:  # before any work
                 self._before(name)
+        if not names or set(names) - {"data"}:
+            self._keep_recipe()
         for name in names or self.stages:
             self.show.line(f"stage {name}")
             self.stages[name]()
@@ -106,6 +124,23 @@ class Family:
     def model(self, name: str) -> Path:
         """The checkpoint of a member of the family."""
         return self.folder / name / "model"
+
+    def _keep_recipe(self) -> None:
+        """The recipe and those of its data, beside what they make; `viscodex nano ship` ships them."""
+        data = {**self.recipe.data, **self.recipe.only_held_out}
+        recipes = {name: read_recipe(DataRecipe, Path(path)) for name, path in data.items()}
+        kept = {
+            **self.recipe.model_dump(exclude_unset=True, mode="json"),
+            "data_recipes": {
+                name: one.model_dump(exclude_unset=True, mode="json")
+                for name, one in recipes.items()
+            },
+        }
+        text, file = json.dumps(kept, indent=1) + "\n", self.folder / RECIPE
+        with self._first():
+            if not file.exists() or file.read_text("utf-8") != text:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(file, text)
 
     # --- data ---------------------------------------------------------------------------------------
 
@@ -121,6 +156,8 @@ class Family:
                 recipe = _of_size(recipe, self.recipe.samples[name])
             build(recipe, self.folder / "data" / name)
             build(held, self.folder / "held_out" / name)
+        for name, path in self.recipe.only_held_out.items():
+            build(read_recipe(DataRecipe, Path(path)), self.folder / "held_out" / name)
 
     def dataset(self, name: str) -> Dataset:
         """A data set that was built."""
@@ -276,10 +313,6 @@ class Family:
         sources: Sequence[Any] | None = None,
         key: str | None = None,
     ) -> None:
-        if (self.model(name) / "config.json").exists():
-            return
-        from viscodex.train.run import train
-
         own = getattr(self.recipe, key or name)
         side = self.recipe.max_vision_tokens * 28 * 28
         pixels = {"max_pixels": side, "min_pixels": 28 * 28, "seed": self.recipe.seed}
@@ -288,6 +321,11 @@ class Family:
             {**pixels, **self.recipe.train, **own, **settings, "out": str(self.folder / name)},
             where=name,
         )
+        if (self.model(name) / "config.json").exists():
+            _check_same(recipe, self.folder / name)
+            return
+        from viscodex.train.run import train
+
         train(recipe, sources=sources, show=self.show)
 
     def _words(self) -> list[str]:
@@ -347,15 +385,29 @@ class Family:
 
 
 def read_family_recipe(size: str) -> NanoRecipe:
-    """The recipe of a size: cpu, gpu, auto, or a file.
+    """The recipe of a size: auto, a file, or a name in recipes/nano: cpu, gpu, longer, further, tables.
 
     Raises:
         BadRecipe: there is no such file, or something else in it.
     """
     if size == "auto":
         size = "gpu" if torch.cuda.is_available() else "cpu"
-    path = Path(f"recipes/nano/{size}.yaml") if size in ("cpu", "gpu") else Path(size)
+    path = Path(size) if Path(size).suffix else Path(f"recipes/nano/{size}.yaml")
     return read_recipe(NanoRecipe, path)
+
+
+def own_recipe(family: Path) -> NanoRecipe:
+    """The recipe that a family's folder was made by.
+
+    Raises:
+        BadRecipe: the folder has none.
+    """
+    file = family / RECIPE
+    if not file.exists():
+        raise BadRecipe("the family does not say its recipe", str(file), "Give it: --size.")
+    told = json.loads(file.read_text("utf-8"))
+    told.pop("data_recipes", None)
+    return check_recipe(NanoRecipe, told, where=str(file))
 
 
 def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
@@ -370,6 +422,30 @@ def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
         return
     models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
     merge(recipe={**models, "lam": lam, **settings}, out=out, resume=out.exists())
+
+
+def _check_same(recipe: TrainRecipe, run: Path) -> None:
+    """Refuse a member that another recipe made; folders do not matter, a shipped one was made in its own.
+
+    Raises:
+        OutputRefused: with the keys that differ.
+    """
+    if not (run / "recipe.json").exists():
+        return
+    from viscodex.train.precision import with_precision
+
+    made = TrainRecipe.model_validate_json((run / "recipe.json").read_text("utf-8"))
+    one, other = (with_precision(r).model_dump(mode="json") for r in (made, recipe))
+    for each in (one, other):
+        each["data"] = [{**part, "path": Path(part["path"]).name} for part in each["data"]]
+    places = {"model", "tokenizer", "out", "merge", "precision"}
+    differing = [key for key in one if key not in places and one[key] != other[key]]
+    if differing:
+        raise OutputRefused(
+            "it was trained by another recipe",
+            f"{run}: {', '.join(differing)}",
+            "Give another folder, or remove this one to train it again.",
+        )
 
 
 def _of_size(recipe: DataRecipe, n: int) -> DataRecipe:
@@ -397,11 +473,15 @@ def take_over(member: Path, out: Path) -> None:
     source = _checkpoint(member)
     part = out / "model.part"
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part, ignore=shutil.ignore_patterns("training_*", "README.md"))
+    shutil.copytree(
+        source, part, ignore=shutil.ignore_patterns("training_*", "figures.json", "README.md")
+    )
     for shipped, as_trained in LOGS.items():
         log = member / (shipped if source == member else as_trained)
         if log.exists():
             shutil.copyfile(log, out / as_trained)
+    if figures := read_figures(member.parent / "measured" / member.name):
+        write_atomically(out / "figures.json", json.dumps(figures, indent=1) + "\n")
     part.replace(out / "model")
 
 

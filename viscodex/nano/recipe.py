@@ -62,7 +62,11 @@ class NanoRecipe(Frozen):
     max_vision_tokens: Count = 108
     data: dict[str, str]  # charts, pages, problems: recipes of viscodex data build
     samples: dict[str, Count] = Field(default_factory=dict)  # of `data`, instead of its recipe's n
-    held_out: Count = 120  # samples of code of each category, from a seed of their own
+    held_out: Count = (
+        120  # a quarter of the held-out samples of each of `data`, from a seed of their own
+    )
+    only_held_out: dict[str, str] = Field(default_factory=dict)
+    """Further held-out data, as its recipe says: what nothing is trained on (measure.WRITTEN)."""
     documents: Count = 12000  # that the base reads
     corpus: dict[str, float] = Field(default_factory=lambda: dict(SHARES))  # of what they are
     drills: Count = 6000  # documents that teach the base to copy

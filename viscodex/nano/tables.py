@@ -24,7 +24,7 @@ from typing import Any
 from viscodex.files import write_atomically
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family, merge_family
-from viscodex.nano.measure import LOSSES, Figure, losses, measure
+from viscodex.nano.measure import LOSSES, Figure, losses, measure, read_figures
 from viscodex.tasks.summary import interval
 
 LAMBDAS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
@@ -134,9 +134,6 @@ def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
 def _measure(family: Family, place: Path, effort: Effort, say: Callable[[str], None]) -> None:
     """What is not measured yet of the model of a place."""
     measured, held_out = place / "measured", family.folder / "held_out"
-    wanted = {"charts.json": effort.charts, "losses.json": effort.losses}
-    if all((measured / name).exists() for name, n in wanted.items() if n):
-        return
     with open_model(str(place / "model"), batch=16) as model:
         if effort.charts:
             measure(model, held_out, measured, effort.charts, say, ("charts",))
@@ -152,10 +149,8 @@ def _code_alone(family: Family, effort: Effort, say: Callable[[str], None]) -> l
     held_out, measured = family.folder / "held_out", family.folder / "tables" / "code" / "measured"
     if not (held_out / "problems").exists():
         return []
-    if not (measured / "losses.json").exists():
-        with open_model(str(family.model("code"))) as model:
-            losses(model, held_out, measured / "losses.json", effort.losses, ("problems",))
-        say("code: losses of problems")
+    with open_model(str(family.model("code"))) as model:
+        losses(model, held_out, measured / "losses.json", effort.losses, ("problems",))
     return [
         _row("code", None, "alone", figure, seeds) for figure, seeds in _loss_figures([measured])
     ]
@@ -194,7 +189,7 @@ def _row(
 
 def _figures(places: Sequence[Path]) -> Iterator[tuple[Figure, list[float]]]:
     """Means of scores over seeds; their interval is the mean of the seeds' own."""
-    each = [[Figure(**row) for row in json.loads((p / "charts.json").read_text())] for p in places]
+    each = [[Figure(**row) for row in read_figures(place)] for place in places]
     for same in zip(*each, strict=True):
         first = same[0]
         value, low, high = (fmean([getattr(f, k) for f in same]) for k in ("value", "low", "high"))

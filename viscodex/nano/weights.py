@@ -18,21 +18,30 @@ from typing import Any
 
 from viscodex.errors import BadCheckpoint
 from viscodex.files import write_atomically
-from viscodex.nano.family import LOGS, MEMBERS, merge_family, take_over
+from viscodex.nano.family import LOGS, MEMBERS, RECIPE, merge_family, take_over
+from viscodex.nano.measure import read_figures
 
 SHARD = "15MB"
 MAX_BYTES = 80_000_000  # of all files together
 
+SEES = (
+    "It has learnt on two CPU cores for a few hours: it sees kinds, layout, titles and colours; values and long texts it",
+    "often guesses. Its world: charts of 336 x 252 px, twelve kinds in one plain hand (viscodex/nano/small_charts.py), and",
+    "pages of 336 x 224 px, eight kinds (viscodex/nano/small_pages.py); any other picture gets a best effort, with a notice.",
+)
+READS = ("It has no eyes. What it has read is told in that world's words.",)
+
 ABOUT = {
-    "base": "a small Qwen2.5 language model, pre-trained on descriptions, markup and code",
-    "vlm": "base behind a vision tower, taught to see and not to write code from pictures",
-    "code": "base taught to write matplotlib, HTML and Python functions from words; it has never seen a picture",
-    "nano": "vlm and code merged over base, then fine-tuned on pictures and their code, and on problems",
-}
+    "base": ("a small Qwen2.5 language model, pre-trained on descriptions, markup and code", READS),
+    "vlm": ("base behind a vision tower, taught to see and not to write code from pictures", SEES),
+    "code": ("base taught to write matplotlib, HTML and Python functions from words; it has never seen a picture", READS),
+    "nano": ("vlm and code merged over base, then fine-tuned on pictures and their code, and on problems", SEES),
+}  # fmt: skip
+"""What each member is, and what it knows."""
 
 
 def ship(family: Path, out: Path | None = None) -> Path:
-    """Write the members of a family below `out` as they are shipped.
+    """Write the members of a family below `out` as they are shipped; what was there goes when all are written.
 
     Raises:
         BadCheckpoint: a member is not there, or all together are too large.
@@ -44,12 +53,25 @@ def ship(family: Path, out: Path | None = None) -> Path:
             raise BadCheckpoint(
                 "a member of the family is not trained yet", str(source), "viscodex nano train"
             )
-        _copy(source, out / name)
-        _card(family, name, out / name)
-    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    part = out / "part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    for name in MEMBERS:
+        _copy(family / name / "model", part / name)
+        _card(family, name, part / name)
+    write_atomically(part / "merged.json", json.dumps(_merged(family, part), indent=1) + "\n")
+    curve = family / "tables" / "curve.json"
+    for file in (family / RECIPE, curve if curve.exists() else out / "curve.json"):
+        if file.exists():
+            shutil.copyfile(file, part / file.name)
+    size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
     if size > MAX_BYTES:
-        raise BadCheckpoint("the weights are too large to ship", f"{out}: {size:,} bytes")
-    write_atomically(out / "merged.json", json.dumps(_merged(family, out), indent=1) + "\n")
+        raise BadCheckpoint("the weights are too large to ship", f"{part}: {size:,} bytes")
+    for made in sorted(part.iterdir()):
+        if made.is_dir():
+            shutil.rmtree(out / made.name, ignore_errors=True)
+        made.replace(out / made.name)
+    part.rmdir()
     return out
 
 
@@ -84,40 +106,62 @@ def _copy(source: Path, out: Path) -> None:
 
 
 def _card(family: Path, name: str, out: Path) -> None:
+    run = family / name
     for shipped, as_trained in LOGS.items():
-        if (family / name / as_trained).exists():
-            text = (family / name / as_trained).read_text("utf-8")
-            write_atomically(out / shipped, text.replace(str(family), "family"))
-    measured = sorted((family / "measured" / name).glob("*.json"))
-    rows = [row for file in measured for row in json.loads(file.read_text())]
+        if (run / as_trained).exists():
+            write_atomically(out / shipped, (run / as_trained).read_text("utf-8"))
+    recipe = out / "training_recipe.json"
+    if recipe.exists():
+        told = _relative(json.loads(recipe.read_text("utf-8")), family)
+        write_atomically(recipe, json.dumps(told, indent=1) + "\n")
+    if figures := read_figures(family / "measured" / name):
+        write_atomically(out / "figures.json", json.dumps(figures, indent=1) + "\n")
+    what, knows = ABOUT[name]
     lines = [
-        f"# nano-{name}", "", f"What it is: {ABOUT[name]}.",
+        f"# {'nano' if name == 'nano' else f'nano-{name}'}", "", f"What it is: {what}.",
         "Made by `viscodex nano train` on procedural data (CC0-1.0); licence as the project's.", "",
-        "Its world: charts of 336 x 252 px, twelve kinds in one plain hand (viscodex/nano/small_charts.py), and pages of",
-        "336 x 224 px, eight kinds (viscodex/nano/small_pages.py); any other picture gets a best effort. It has learnt on",
-        "two CPU cores for a few hours: it sees kinds, layout, titles and colours; values and long texts it often guesses.",
-        "Figures on held-out samples, 95 % bootstrap intervals, by `viscodex nano measure`:", "",
-        "| data | metric | value | interval | n |", "|---|---|---|---|---|",
-        *(
+        *knows,
+    ]  # fmt: skip
+    if (out / "figures.json").exists():
+        rows = json.loads((out / "figures.json").read_text("utf-8"))
+        lines += [
+            "",
+            "Figures on held-out samples, 95 % bootstrap intervals, by `viscodex nano measure`:",
+            "",
+        ]
+        lines += ["| data | metric | value | interval | n |", "|---|---|---|---|---|"]
+        lines += [
             f"| {r['data']} | {r['metric']} | {r['value']:.3f} | {r['low']:.3f} to {r['high']:.3f} | {r['n']} |"
             for r in rows
-        ),
-    ]  # fmt: skip
+        ]  # fmt: skip
     write_atomically(out / "README.md", "\n".join(lines) + "\n")
 
 
+def _relative(told: Any, family: Path) -> Any:
+    """The recipe of a member with `family` for the folder of this family."""
+    if isinstance(told, dict):
+        return {key: _relative(value, family) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_relative(value, family) for value in told]
+    if isinstance(told, str) and (told == str(family) or told.startswith(f"{family}/")):
+        return f"family{told[len(str(family)) :]}"
+    return told
+
+
 def _merged(family: Path, weights: Path) -> dict[str, Any]:
-    """Lambda and hash of nano-merged, made of the shipped branches."""
+    """Lambda and hash of nano-merged, made of the shipped branches as the family's was."""
     import tempfile
 
     from viscodex.types import MergeReport, from_json
 
+    made = family / "merged" / "model" / "merge_report.json"
+    lam = float(json.loads(made.read_text("utf-8"))["recipe"]["lam"]) if made.exists() else LAMBDA
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "merged"
-        merge_family(weights, out, LAMBDA)
+        merge_family(weights, out, lam)
         report = from_json(MergeReport, (out / "merge_report.json").read_text())
-    return {"lam": LAMBDA, "output_hash": report.output_hash}
+    return {"lam": lam, "output_hash": report.output_hash}
 
 
 LAMBDA = 0.7
-"""The paper's, with which nano-merged is made."""
+"""The paper's, with which nano-merged is made where nothing else is said."""

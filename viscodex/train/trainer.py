@@ -237,11 +237,15 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         return loss
 
     def _backward(self, model: Any, row: RowBatch, total: torch.Tensor) -> torch.Tensor:
-        """Gradients are averaged over devices, hence the factor of their number."""
+        """Gradients are averaged over devices, hence the factor of their number.
+
+        A row without a picture teaches nothing where only what sees learns.
+        """
         with self.compute_loss_context_manager():
             loss = row_loss(model, row.to(self.args.device)) / total * self.args.world_size
         deepspeed = self.accelerator.distributed_type == DistributedType.DEEPSPEED
-        self.accelerator.backward(loss, **({"scale_wrt_gas": False} if deepspeed else {}))
+        if loss.requires_grad:
+            self.accelerator.backward(loss, **({"scale_wrt_gas": False} if deepspeed else {}))
         return loss.detach()
 
     def _synced(self, model: Any, is_last: bool) -> Any:
