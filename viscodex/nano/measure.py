@@ -116,7 +116,7 @@ def measure(
     figures: list[Figure] = []
     for kind in kinds:
         file = place / f"{kind}.json"
-        row = json.loads(file.read_text()) if file.exists() else {"n": 0}
+        row: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"n": 0}
         if row["n"] < n:
             if row["n"]:  # scores of fewer samples go, their answers stay
                 shutil.rmtree(_run_of(place, kind), ignore_errors=True)
