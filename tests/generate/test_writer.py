@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ def test_an_unanswered_prompt_is_a_result(charts: list[Path], recorded: Recorded
         (result,) = writer.write([read_picture(charts[1])])
     assert (result.status, result.code) == ("unanswered", "")
     assert "no answer" in result.reason
+    with pytest.raises(BadInput, match="no code"):
+        result.save("never.py")
 
 
 def test_the_best_of_several_runs_and_looks_most_alike(charts: list[Path]) -> None:
@@ -105,6 +108,58 @@ def test_the_best_of_several_runs_and_looks_most_alike(charts: list[Path]) -> No
     ]
     assert result.code in fenced(charts[0])
     assert result.best is result.attempts[2]
+
+
+def test_code_that_fails_is_more_than_no_answer_and_is_mended(
+    charts: list[Path], tmp_path: Path
+) -> None:
+    file, name = tmp_path / "answers.jsonl", str(charts[0])
+    rows = [{"id": name, "answer": "", "error": "no reply"}, *[{"id": name, "answer": BROKEN}] * 2]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with Writer(f"replay/{file}", best_of=3, repair=1, workers=2) as writer:
+        (result,) = writer.write([read_picture(charts[0])])
+    assert (result.status, result.best.kind) == ("error", "drawn")
+    assert "plt.bar(nothing)" in result.code
+    assert [a.kind for a in result.attempts] == ["first", "drawn", "drawn", "repair"]
+
+
+def test_a_repair_that_was_no_better_is_asked_for_again_with_another_draw(
+    charts: list[Path], trio: Path
+) -> None:
+    """The model writes noise: no repair is better, and each must be another one."""
+    greedy = Decoding(max_tokens=12)
+    with Writer(str(trio / "vlm"), repair=3, decoding=greedy, device="cpu", workers=1) as writer:
+        (result,) = writer.write([read_picture(charts[0])])
+    repairs = [a.answer.completion.text for a in result.attempts if a.kind == "repair"]
+    assert len(repairs) == len(set(repairs)) == 3
+
+
+def test_warm_repairs_take_another_seed_each_round(charts: list[Path]) -> None:
+    model = Scripted(lambda prompt, k: BROKEN)
+    with Writer(model, repair=3, decoding=Decoding(temperature=0.5, seed=7), workers=1) as writer:
+        writer.write([read_picture(charts[0])])
+    assert [(d.temperature, d.seed) for _, d in model.asked[1:]] == [(0.5, 7), (0.5, 8), (0.5, 9)]
+
+
+FORGED = """
+import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+head = bytes.fromhex("89504e470d0a1a0a0000000d49484452" "0000000400000004" "0802000000" "26930929")
+forged = head + b"no pixels" + b"\\0\\0\\0\\0IEND\\xaeB`\\x82"
+FigureCanvasAgg.print_figure = lambda canvas, out, **_: out.write(forged)
+plt.plot([1, 2])
+"""
+
+
+def test_a_forged_picture_is_a_status_and_no_end_of_the_run(
+    charts: list[Path], recorded: Recorded
+) -> None:
+    said = {charts[0]: f"```python{FORGED}```", charts[1]: fenced(charts[1])}
+    with Writer(recorded(said), repair=1, workers=2) as writer:
+        forged, good = writer.write([read_picture(path) for path in said])
+    assert (forged.status, forged.render, good.status) == ("error", None, "ok")
+    assert "what it draws cannot be read" in forged.reason
+    assert good.likeness > 0.9
 
 
 def test_repair_gives_back_what_was_wrong_until_it_is_right(charts: list[Path]) -> None:

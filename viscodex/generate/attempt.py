@@ -12,10 +12,11 @@ import math
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from viscodex.errors import BadInput
 from viscodex.execute.chart import ChartPool
 from viscodex.execute.page import PagePool
 from viscodex.generate.likeness import likeness
@@ -44,9 +45,11 @@ class Attempt:
         return done.image if done is not None and done.status == "ok" else None
 
     @property
-    def rank(self) -> tuple[bool, float]:
-        """What the best attempt has most of: running, then likeness."""
-        return self.render is not None, -1.0 if math.isnan(self.likeness) else self.likeness
+    def rank(self) -> tuple[bool, float, bool, bool]:
+        """What the best attempt has most of: running, likeness, code at all, a reply at all."""
+        alike = -1.0 if math.isnan(self.likeness) else self.likeness
+        has_code = bool(self.answer.code.strip())
+        return self.render is not None, alike, has_code, not self.answer.completion.error
 
 
 class Stage:
@@ -117,7 +120,11 @@ class Stage:
         done = self._execute(answer, picture)
         if done.status != "ok" or done.image is None:
             return Attempt(kind, answer, done)
-        return Attempt(kind, answer, done, likeness(picture.data, done.image))
+        try:
+            return Attempt(kind, answer, done, likeness(picture.data, done.image))
+        except BadInput as error:  # bytes that only begin and end as a picture; `picture` was read
+            reason = f"what it draws cannot be read: {error.where}"
+            return Attempt(kind, answer, replace(done, status="error", reason=reason, images=()))
 
     def _execute(self, answer: Answer, picture: Picture) -> Execution:
         if not answer.code.strip():

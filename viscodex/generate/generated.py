@@ -7,7 +7,6 @@ not covered: how it was made (writer.py)
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from viscodex.files import write_atomically
 from viscodex.generate.attempt import Attempt
 from viscodex.generate.picture import Picture
 from viscodex.generate.question import TaskName
-from viscodex.models.chat import MEDIA
+from viscodex.models.chat import data_url as data_url  # the page of nano takes it from here
 from viscodex.types import Execution
 
 
@@ -37,7 +36,7 @@ class Generated:
 
     @property
     def best(self) -> Attempt:
-        """The attempt that was chosen: it runs, and its render is most alike; else the first."""
+        """The attempt that was chosen; see Attempt.rank. Of equal ones the first."""
         return max(self.attempts, key=lambda attempt: attempt.rank)
 
     @property
@@ -104,9 +103,15 @@ class Generated:
         return self.output
 
     def save(self, path: str | Path) -> None:
-        """Write the code to a file."""
+        """Write the code to a file, which stays as it is where there is no code.
+
+        Raises:
+            BadInput: there is none.
+        """
         text = self.output
-        write_atomically(Path(path), text if text.endswith("\n") or not text else text + "\n")
+        if not text.strip():
+            raise BadInput("there is no code", f"{self.picture.name}: {self.status}", self.reason)
+        write_atomically(Path(path), text if text.endswith("\n") else text + "\n")
 
     def save_render(self, path: str | Path) -> None:
         """Write what the code draws to a PNG file.
@@ -167,9 +172,3 @@ class Generated:
             f'<div style="{cell}">{shown}</div></div>'
             f'<div style="opacity:.75;font-size:.85em">{html.escape(" · ".join(facts))}{notes}</div>'
         )
-
-
-def data_url(picture: bytes) -> str:
-    """The picture as a URL that holds it; its reader has opened it before."""
-    kind = next((name for start, name in MEDIA.items() if picture.startswith(start)), "png")
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -12,7 +12,7 @@ have an even margin around, and axes that leave hardly a row empty. With a text 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -62,11 +62,20 @@ def find_task(picture: bytes, task: TaskName | None, text: str | None) -> tuple[
     if task is not None:
         return task, ""
     if text and text.strip():
-        for name, words in _WORDS.items():
-            if words.search(text):
-                return name, "by the words of the prompt"
-        return "qa", "the prompt asks for no code"
+        name = _task_of_words(text)
+        how = "the prompt asks for no code" if name == "qa" else "by the words of the prompt"
+        return name, how
     return guess_task(open_image(picture))
+
+
+def is_question(task: TaskName | None, text: str | None) -> bool:
+    """Whether no picture can make it anything but a question: by its task, or by its words."""
+    asks = bool(text and text.strip())
+    return task == "qa" or (task is None and asks and _task_of_words(text or "") == "qa")
+
+
+def _task_of_words(text: str) -> TaskName:
+    return next((name for name, words in _WORDS.items() if words.search(text)), "qa")
 
 
 def guess_task(picture: Image.Image) -> tuple[TaskName, str]:
@@ -143,8 +152,3 @@ def _trace(done: Execution) -> str:
     """The last lines of what the script said."""
     lines = [line for line in done.stderr.splitlines() if line.strip()][-6:]
     return "\n" + "\n".join(line[:200] for line in lines) if lines else ""
-
-
-def told(prompt: Prompt) -> dict[str, Any]:
-    """JSON of what was asked, pictures left out."""
-    return {"messages": [{"role": m.role, "content": m.content} for m in prompt.messages]}

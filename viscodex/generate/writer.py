@@ -7,8 +7,10 @@ not covered: folders of pictures and their results on disk (many.py)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +25,7 @@ from viscodex.generate.question import (
     TaskName,
     check_task,
     find_task,
+    is_question,
     prompt_of,
     repair_prompt,
 )
@@ -32,6 +35,7 @@ from viscodex.types import Completion
 WARM = 0.7  # temperature of further answers, where the first one is greedy
 KINDS: dict[TaskName, str] = {"chart": "a chart", "html": "a page", "qa": "a question"}
 Progress = Callable[[str, int, int], None]
+Watch = Callable[[str], None]  # is told each piece of an answer as it is written
 Question = tuple[Picture, TaskName, str, Prompt]  # how the task was found stands third
 
 
@@ -46,7 +50,8 @@ class Writer:
         task: chart, html or qa; None: found for each picture (question.py).
         prompt: what to ask instead of our own question.
         repair: rounds in which an answer that fails or draws something else is given back with what was
-            wrong; the best of all attempts is kept.
+            wrong; the best of all attempts is kept. What was given back before is given back again with
+            another seed, at temperature 0.7 where answers are greedy.
         best_of: answers to each picture, of which the one that runs and looks most alike is taken.
         decoding: of the first answer; further ones are drawn at temperature 0.7 where it is greedy.
         run: off: the code is neither run nor compared.
@@ -87,6 +92,12 @@ class Writer:
                 "Let it run, or leave repair and best_of out.",
             )
         self.task, self.prompt = check_task(task, prompt), prompt
+        if (repair or best_of > 1) and is_question(self.task, prompt):
+            raise BadRecipe(
+                "answers to a question cannot be chosen or mended: nothing in them is run",
+                f"repair={repair}, best_of={best_of}, and the prompt asks for no code",
+                "Leave repair and best_of out, or say that code is asked for: task chart or html.",
+            )
         self.repair, self.best_of = repair, best_of
         self.decoding = decoding or Decoding()
         cores = min(8, len(os.sched_getaffinity(0)))
@@ -116,9 +127,15 @@ class Writer:
         }
 
     def write(
-        self, pictures: Sequence[Picture], progress: Progress = lambda phase, done, total: None
+        self,
+        pictures: Sequence[Picture],
+        progress: Progress = lambda phase, done, total: None,
+        watch: Watch | None = None,
     ) -> list[Generated]:
         """The code of each picture; the model answers all of them in batches.
+
+        Args:
+            watch: sees the first answer as it comes where one picture is asked about, and once.
 
         Raises:
             ViscodexError: the model answers nothing, or nothing can be run here.
@@ -126,9 +143,13 @@ class Writer:
         began = time.perf_counter()
         questions = [self._question(picture) for picture in pictures]
         self.stage.prepare(task for _, task, *_ in questions)
-        attempts = self._first(questions, progress)
+        if watch is not None and len(questions) == self.best_of == 1:
+            attempts = [[self._streamed(questions[0], watch)]]
+        else:
+            attempts = self._first(questions, progress)
+        given: Counter[Prompt] = Counter()
         for k in range(self.repair):
-            self._mend(questions, attempts, progress, k)
+            self._mend(questions, attempts, given, f"repairing, round {k + 1}", progress)
         seconds = (time.perf_counter() - began) / max(1, len(pictures))
         return [
             self._generated(question, tried, seconds)
@@ -163,43 +184,67 @@ class Writer:
                 attempts[k // n].append(attempt)
         return attempts
 
+    def _streamed(self, question: Question, watch: Watch) -> Attempt:
+        """The first answer, run; a stream that breaks off is asked for again, in one piece."""
+        picture, task, _, prompt = question
+        stream = self.model.stream(prompt, self.decoding)
+        with contextlib.closing(stream):
+            while True:
+                try:
+                    watch(next(stream))
+                except StopIteration as end:
+                    completion: Completion = end.value
+                    break
+        if completion.error:
+            (completion,) = self.model.complete([prompt], self.decoding)
+        return self.stage.run(picture, task, completion, "first")
+
     def _mend(
         self,
         questions: Sequence[Question],
         attempts: Sequence[list[Attempt]],
+        given: Counter[Prompt],
+        phase: str,
         progress: Progress,
-        k: int,
     ) -> None:
-        """One more answer where the best one fails or draws something else."""
-        left = [
-            (question, tried, max(tried, key=lambda attempt: attempt.rank))
-            for question, tried in zip(questions, attempts, strict=True)
-        ]
-        left = [
-            (question, tried, best)
-            for question, tried, best in left
-            if question[1] != "qa"
-            and not best.answer.completion.error
-            and (best.render is None or best.likeness < SAME)
-        ]
-        if not left:
-            return
+        """One more answer where the best one fails or draws something else.
+
+        Args:
+            given: how often each repair was asked for; counted on.
+        """
         shows = self.model.name != DEFAULT  # the embedded model has never seen two pictures at once
-        prompts = [
-            repair_prompt(prompt, best.answer, best.execution, show_render=shows)
-            for (*_, prompt), _, best in left
-        ]
-        phase = f"repairing, round {k + 1}"
+        left: dict[int, list[tuple[int, Prompt]]] = defaultdict(list)  # by how often it was asked
+        for n, ((_, task, _, prompt), tried) in enumerate(zip(questions, attempts, strict=True)):
+            best = max(tried, key=lambda attempt: attempt.rank)
+            is_right = best.render is not None and best.likeness >= SAME
+            if task == "qa" or best.answer.completion.error or is_right:
+                continue
+            again = repair_prompt(prompt, best.answer, best.execution, show_render=shows)
+            left[given[again]].append((n, again))
+        total = sum(map(len, left.values()))
+        if not total:
+            return
+        progress(phase, 0, total)
         jobs: list[tuple[Picture, TaskName, Completion, Kind]] = []
-        progress(phase, 0, len(left))
-        answers = self.model.complete(prompts, self.decoding)
-        for done, (((picture, task, *_), *_), completion) in enumerate(
-            zip(left, answers, strict=True), 1
-        ):
-            jobs.append((picture, task, completion, "repair"))
-            progress(phase, done, len(left))
-        for (_, tried, _), attempt in zip(left, self.stage.run_all(jobs), strict=True):
-            tried.append(attempt)
+        places: list[int] = []
+        for times, asked in left.items():
+            prompts = [prompt for _, prompt in asked]
+            given.update(prompts)
+            answers = self.model.complete(prompts, self._decoding_of(times))
+            for (n, _), completion in zip(asked, answers, strict=True):
+                picture, task, *_ = questions[n]
+                jobs.append((picture, task, completion, "repair"))
+                places.append(n)
+                progress(phase, len(jobs), total)
+        for n, attempt in zip(places, self.stage.run_all(jobs), strict=True):
+            attempts[n].append(attempt)
+
+    def _decoding_of(self, times: int) -> Decoding:
+        """Of a repair that was asked for so many times before: the same draw would say the same."""
+        if not times:
+            return self.decoding
+        warm = self.decoding.temperature or WARM
+        return replace(self.decoding, temperature=warm, seed=self.decoding.seed + times)
 
     def _generated(self, question: Question, tried: list[Attempt], seconds: float) -> Generated:
         picture, task, how, prompt = question

@@ -67,6 +67,8 @@ def openai_messages(prompt: Prompt) -> list[dict[str, Any]]:
         BadInput: pictures and marks disagree, or a picture cannot be read.
     """
     check_marks(prompt)
+    for picture in prompt.images:
+        open_image(picture)  # an endpoint's error about a broken picture is hard to read
     pictures = iter(prompt.images)
     told = chat_parts(prompt.messages)
     for message in told:
@@ -81,11 +83,6 @@ def openai_messages(prompt: Prompt) -> list[dict[str, Any]]:
 
 
 def data_url(picture: bytes) -> str:
-    """The picture as a URL that holds it.
-
-    Raises:
-        BadInput: it cannot be read.
-    """
-    open_image(picture)  # an endpoint's error about a broken picture is hard to read
-    kind = next(name for start, name in MEDIA.items() if picture.startswith(start))
+    """A picture, opened before, as a URL that holds it."""
+    kind = next((name for start, name in MEDIA.items() if picture.startswith(start)), "png")
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
