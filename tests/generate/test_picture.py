@@ -84,5 +84,27 @@ def test_photos_and_pictures_too_large_small_or_narrow_get_a_notice() -> None:
         assert any(words in note for note in notes), size
 
 
+@pytest.mark.parametrize("size", [(480, 360), (336, 200), (160, 120), (640, 360), (200, 340)])
+def test_sizes_away_from_what_nano_has_seen_get_a_notice(size: tuple[int, int]) -> None:
+    assert world.notices_of(png(Image.new("RGB", size, "white")))
+
+
+@pytest.mark.parametrize("size", [(336, 252), (336, 224), (252, 336), (400, 300), (280, 210)])
+def test_sizes_about_those_that_nano_has_seen_get_none(size: tuple[int, int]) -> None:
+    assert not world.notices_of(png(Image.new("RGB", size, "white")))
+
+
+def test_a_figure_of_matplotlibs_own_size_is_larger_than_nano_can_read() -> None:
+    from viscodex.execute.chart import run_chart
+
+    code = "import matplotlib.pyplot as plt\nplt.bar(['a', 'b'], [3, 1])\nplt.title('Two bars')"
+    image = run_chart(code).image
+    assert image is not None
+    picture = read_picture(image)
+    assert (picture.width, picture.height) == (640, 480)
+    (note,) = world.notices_of(image)
+    assert "1.9 times smaller" in note
+
+
 def test_an_answer_of_little_probability_gets_a_notice() -> None:
     assert world.unsure(0.3) and not world.unsure(0.95) and not world.unsure(None)

@@ -305,6 +305,21 @@ def test_names_settings_and_devices_that_are_not_there(qwen2_5_vl: Path, tmp_pat
         open_model(str(qwen2_5_vl), batch=0)
 
 
+def test_a_folder_named_nano_does_not_stand_in_for_the_embedded_model(
+    trio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from viscodex.models.model import weights_folder
+
+    shutil.copytree(trio / "code", tmp_path / "nano")
+    monkeypatch.chdir(tmp_path)
+    with opened(Path("nano")) as embedded:
+        assert embedded.path == weights_folder("nano")
+    model = open_model("./nano", device="cpu")
+    assert isinstance(model, LocalModel)
+    with model:
+        assert (model.path.resolve(), model.name) == (tmp_path / "nano", "./nano")
+
+
 def test_a_hub_name_without_network_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

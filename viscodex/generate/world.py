@@ -17,10 +17,14 @@ from PIL import Image
 from viscodex.images import open_image
 
 MAX_PIXELS = 108 * 28 * 28
-"""At which the embedded model looks at a picture: 108 vision tokens of 28 x 28 px."""
-SHRINK = 2.4  # times smaller on a side; of the charts it was trained on 1 % are beyond
-RATIO = 2.2  # of the longer side to the shorter one; theirs is 2.0 at most
-SMALLEST = 120  # px of the shorter side
+"""At which the embedded model looks at a picture: 108 vision tokens of 28 x 28 px, or 336 x 252 px.
+
+It has seen two sizes, charts of 336 x 252 px and pages of 336 x 224 px, and none of them made smaller. The
+limits below leave little room around them: text made smaller by more than a fifth it has never read.
+"""
+SHRINK = 1.2  # times smaller on a side
+RATIO = 1.6  # of the longer side to the shorter one; 1.33 and 1.5 are what it has seen
+SMALLEST = 180  # px of the shorter side; 224 is the least that it has seen
 COLORS, FLAT = 32, 0.6  # in drawings the most common colours, of 4096, cover this share
 UNSURE = 0.7  # geometric mean of the probabilities of the tokens of an answer
 
@@ -33,8 +37,8 @@ def notices_of(data: bytes) -> list[str]:
     shrink = math.sqrt(width * height / MAX_PIXELS)
     if shrink > SHRINK:
         found.append(
-            f"{width} x {height} px is more than nano can read: it sees the picture {shrink:.1f} times "
-            "smaller; crop it, or use a larger model"
+            f"{width} x {height} px is larger than any picture nano has seen, and it sees this one "
+            f"{shrink:.1f} times smaller; draw it at about 336 x 252 px, crop it, or use a larger model"
         )
     if min(width, height) < SMALLEST:
         found.append(f"{width} x {height} px is smaller than any picture nano has seen")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -286,13 +285,13 @@ def _failed(error: BadInput) -> Completion:
 
 
 def open_local(name: str, **settings: Any) -> Model:
-    """The model of a directory or hub name, or the embedded one.
+    """The embedded model for "nano", whatever folders are here; else that of a directory or hub name.
 
     Raises:
         BadCheckpoint, MissingPart, BadRecipe: as LocalModel; MissingPart where the embedded weights
             are not part of this installation.
     """
-    if name == DEFAULT and not Path(name).exists():
+    if name == DEFAULT:
         folder = weights_folder(name)
         if not (folder / "config.json").exists():
             raise MissingPart(
