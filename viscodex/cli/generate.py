@@ -1,12 +1,14 @@
 """viscodex generate: pictures in, running code out.
 
 in:  pictures or folders of them, a model
-out: code on stdout or in a file; JSON lines for many pictures; renders
+out: code on stdout or in a file; JSON lines for many pictures; renders; the answer as it is written, on a
+     terminal
 not covered: the work (generate/)
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,8 @@ from viscodex.cli.terminal import Progress, printable, say
 
 if TYPE_CHECKING:
     from viscodex.generate.generated import Generated
+
+WATCHED_LINES = 12  # of an answer that is being written
 
 GENERATE_EXAMPLES = """
 Examples:
@@ -74,6 +78,7 @@ def generate(
     ] = False,
 ) -> None:
     """Turn pictures into code that runs: charts into matplotlib, pages into HTML."""
+    from viscodex.errors import BadRecipe
     from viscodex.generate.picture import find_pictures
     from viscodex.generate.writer import Writer
     from viscodex.models.model import Decoding
@@ -81,6 +86,12 @@ def generate(
     is_many = len(images) > 1 or images[0].is_dir()
     paths = find_pictures(images)
     _check_places(out, render, is_many=is_many)
+    if render is not None and not run:
+        raise BadRecipe(
+            "what is not run draws nothing",
+            f"--no-run and --render {render}",
+            "Leave one of them out.",
+        )
     how: dict[str, Any] = {
         "task": task, "prompt": prompt, "repair": repair, "best_of": best_of, "run": run,
         "allow_unsafe": allow_unsafe, "device": device,
@@ -90,8 +101,9 @@ def generate(
         from viscodex.generate.picture import read_picture
 
         picture = read_picture(paths[0])  # before the model is loaded
-        with Writer(model, **how) as writer, Progress() as progress:
-            result = writer.write([picture], progress.update)[0]
+        with Writer(model, **how) as writer, Watched() as watched:
+            watch = watched.watch if sys.stderr.isatty() else None
+            result = writer.write([picture], watched.update, watch)[0]
         _show(result, out, render, as_json=as_json)
         raise typer.Exit(0 if result.ok else 1)
     with Writer(model, **how) as writer, Progress() as progress:
@@ -121,14 +133,53 @@ def _check_places(out: Path | None, render: Path | None, *, is_many: bool) -> No
             )
 
 
+class Watched(Progress):
+    """Progress, and the last lines of an answer as it is written: on stderr, gone when it is done."""
+
+    def __enter__(self) -> Watched:
+        super().__enter__()
+        self._text = ""
+        self._live: Any = None
+        return self
+
+    def watch(self, piece: str) -> None:
+        """A further piece of the answer."""
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        if self._live is None:
+            self._live = Live(console=Console(stderr=True), transient=True)
+            self._live.start()
+        self._text += piece
+        lines = self._text[-4000:].splitlines()[-WATCHED_LINES:]
+        self._live.update(Text("\n".join(map(printable, lines)), "dim"))
+
+    def update(self, phase: str, done: int, total: int) -> None:
+        """See Progress; the answer makes room."""
+        self._end()
+        super().update(phase, done, total)
+
+    def _end(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __exit__(self, *error: Any) -> None:
+        self._end()
+        super().__exit__(*error)
+
+
 def _show(result: Generated, out: Path | None, render: Path | None, *, as_json: bool) -> None:
     """The code to its place; what happened to stderr."""
     import json
 
     for notice in result.notices:
         say(f"notice: {printable(notice)}")
-    if out is not None:
+    if out is not None and result.output.strip():
         result.save(out)
+    elif out is not None:
+        say(f"there is no code: nothing is written to {out}")
     if as_json:
         typer.echo(json.dumps(result.row(), ensure_ascii=False, indent=1))
     elif out is None and result.output:
