@@ -121,7 +121,7 @@ def test_an_answer_without_a_score_is_named_and_left_out_of_the_mean() -> None:
         tried = (Attempt("first", answer, Execution("no_code")),)
         made.append(Generated(read_picture(path), "chart", "?", "nano", tried))
     said: list[str] = []
-    examples = demo._scored(made, PICTURES, said.append, allow_unsafe=False)
+    examples = demo._scored(made, said.append, allow_unsafe=False)
     assert [bool(example.score and example.score.values) for example in examples] == [False, True]
     assert f"  {examples[0].name}: not scored: cut off" in said
     assert "ChartMimic low-level of charts, mean of 1: 0.0" in said

@@ -52,7 +52,7 @@ def test_nano_writes_code_of_the_example_pictures_that_runs(made):
 def test_nano_looks(made):
     charts = [one.code for one in made if "chart_" in one.picture.name]
     assert len(set(charts)) == len(charts)
-    examples = demo._scored(made, PICTURES, lambda line: None, allow_unsafe=False)
+    examples = demo._scored(made, lambda line: None, allow_unsafe=False)
     for name, least in RECORDED["scores"].items():
         kind, _, metric = name.partition(" ")
         found = [

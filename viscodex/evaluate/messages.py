@@ -25,7 +25,7 @@ from inspect_ai.model import (
     StopReason,
 )
 
-from viscodex.models.chat import IMAGE_MARK, MEDIA, check_marks
+from viscodex.models.chat import IMAGE_MARK, check_marks, data_url
 from viscodex.models.model import Decoding, Prompt
 from viscodex.types import Completion, Message
 
@@ -64,8 +64,7 @@ def chat_from_prompt(prompt: Prompt, attempt: int = 0) -> list[ChatMessage]:
 
 
 def _image(data: bytes) -> ContentImage:
-    kind = next((kind for start, kind in MEDIA.items() if data.startswith(start)), "png")
-    return ContentImage(image=f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
+    return ContentImage(image=data_url(data))
 
 
 def prompt_from_chat(chat: Sequence[ChatMessage]) -> tuple[Prompt, int]:

@@ -117,7 +117,7 @@ def run_demo(
     with _timed(seconds, "write and run"):
         made = _write(weights, shown, say, allow_unsafe=allow_unsafe)
     with _timed(seconds, "score"):
-        examples = _scored(made, pictures, say, allow_unsafe=allow_unsafe)
+        examples = _scored(made, say, allow_unsafe=allow_unsafe)
     parts = ", ".join(f"{part} {spent:.0f}" for part, spent in seconds.items())
     seconds["all"] = time.perf_counter() - begin
     demo = Demo(report, is_expected, lam, tuple(examples), seconds, read_curve(weights))
@@ -199,9 +199,7 @@ def _write(
 # --- score ----------------------------------------------------------------------------------------
 
 
-def _scored(
-    made: Sequence[Generated], pictures: Path, say: Say, *, allow_unsafe: bool
-) -> list[Example]:
+def _scored(made: Sequence[Generated], say: Say, *, allow_unsafe: bool) -> list[Example]:
     """ChartMimic's low-level score of charts, Design2Code's of pages, against the code beside them."""
     references = [_reference(one) for one in made]
     scores: dict[int, Score] = {}
