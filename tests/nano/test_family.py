@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import yaml
 from safetensors import safe_open
 
@@ -213,7 +214,9 @@ def test_nano_goes_on_where_the_branches_are_kept(family, tmp_path):
     plain = family.recipe.model_dump(exclude_unset=True)
     with pytest.raises(ValueError, match="keep_branches: whose"):
         NanoRecipe.model_validate({**plain, "keep_branches": True})
-    more = {"start": str(family.folder), "keep_branches": True}
+    more = {"start": str(family.folder), "keep_branches": True, "further": 0.5}
+    with pytest.raises(ValueError, match="further: than what"):
+        NanoRecipe.model_validate({**plain, "further": 0.5})
     further = Family(NanoRecipe.model_validate({**plain, **more}), tmp_path / "further", Show())
     further.run()
     for name in ("base", "vlm", "code", "merged"):
@@ -222,7 +225,14 @@ def test_nano_goes_on_where_the_branches_are_kept(family, tmp_path):
     assert before.keys() == after.keys() and before != after
     start = json.loads((further.folder / "nano" / "recipe.json").read_text())["model"]
     assert start == str(family.model("nano"))
-    made = {"data", "held_out", "base", "vlm", "code", "merged", "nano", "family.json"}
+    both = [
+        safetensors.torch.load_file(place / "model.safetensors")
+        for place in (family.model("nano"), further.model("learnt"), further.model("nano"))
+    ]
+    for name, was in both[0].items():
+        middle = (was.double() + both[1][name].double()) / 2
+        assert (both[2][name].double() - middle).abs().max() <= 2**-7 * middle.abs().max(), name
+    made = {"data", "held_out", "base", "vlm", "code", "merged", "learnt", "nano", "family.json"}
     assert {place.name for place in further.folder.iterdir()} == made
 
 

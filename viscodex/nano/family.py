@@ -14,14 +14,14 @@ stages vlm, code, merged and nano also run on several devices, or cores, by torc
 
 A recipe with `start` goes on from another family: base and tokenizer are its own; naming begins with the
 tower of its vlm; vlm and code learn on; nano is tuned anew, for it begins with what they have become. With
-`keep_branches` too, vlm and code are its own as well, and nano goes on from its nano.
+`keep_branches` too, vlm and code are its own as well, and nano goes on from its nano (`further`: how far).
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,9 @@ LOGS = {
     "figures.json": "figures.json",
 }
 """Files beside a member as it is shipped -> as a training run, or measuring (figures), has them."""
+
+LEARNT = "learnt"
+"""Beside nano, where it goes on: what more samples make of it."""
 
 RECIPE = "family.json"
 """In a family's folder: the recipe that it was made by."""
@@ -273,8 +276,25 @@ class Family:
 
     def train_nano(self) -> None:
         """The merged model fine-tuned on pictures and their code; or nano, further, where the branches stayed."""
-        further = self.recipe.keep_branches
-        self.tune(self._before("nano") if further else self.model("merged"), "nano")
+        if self.recipe.keep_branches:
+            self._learn_further(self._before("nano"))
+        else:
+            self.tune(self.model("merged"), "nano")
+
+    def _learn_further(self, before: Path) -> None:
+        """Nano between what it was and what more samples make of it: theta + further * tau of these.
+
+        What was learnt first fades where it is rare among the new samples; a mean of both keeps much of either
+        (Wortsman et al. 2022, arXiv 2203.05482).
+        """
+        self.tune(before, LEARNT)
+        learnt, nano = self.model(LEARNT), self.folder / "nano"
+        with self._first():
+            models = {"vlm": str(learnt), "code": str(before), "base": str(before)}
+            merge_members(models, nano / "model", self.recipe.further)
+            for log in set(LOGS.values()):
+                if (learnt.parent / log).exists():
+                    shutil.copyfile(learnt.parent / log, nano / log)
 
     def tune(self, start: Path, name: str, share: float = 1.0, **settings: Any) -> None:
         """A checkpoint fine-tuned on pictures and their code, and on problems; tower and projector stay.
@@ -416,11 +436,16 @@ def merge_family(folder: Path, out: Path, lam: float, **settings: Any) -> None:
     Args:
         settings: further keys of the merge recipe: merge_method, parameters, ...
     """
+    models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
+    merge_members(models, out, lam, **settings)
+
+
+def merge_members(models: Mapping[str, str], out: Path, lam: float, **settings: Any) -> None:
+    """Merge checkpoints that play vlm, code and base; what is there stays."""
     from viscodex.merge.apply import merge
 
     if (out / "config.json").exists():
         return
-    models = {name: str(_checkpoint(folder / name)) for name in ("vlm", "code", "base")}
     merge(recipe={**models, "lam": lam, **settings}, out=out, resume=out.exists())
 
 

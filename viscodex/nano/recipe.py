@@ -57,6 +57,8 @@ class NanoRecipe(Frozen):
     """Folder of a family to go on from: its base stays, tower, vlm and code learn more (family.py)."""
     keep_branches: bool = False
     """With `start`: vlm and code stay too, and nano goes on from that family's nano."""
+    further: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """With `keep_branches`: how far nano goes along what it has learnt further; below 1 it forgets less."""
     text: TextSizes = TextSizes()
     vision: VisionSizes = VisionSizes()
     max_vision_tokens: Count = 108
@@ -94,4 +96,6 @@ class NanoRecipe(Frozen):
             raise ValueError(f"samples: there are no data called {', '.join(unknown)}")
         if self.keep_branches and not self.start:
             raise ValueError("keep_branches: whose? It wants `start`, the folder of a family")
+        if self.further < 1 and not self.keep_branches:
+            raise ValueError("further: than what? It wants keep_branches: true")
         return self
