@@ -119,7 +119,7 @@ def members(family: Family, wanted: Wanted) -> dict[str, list[Figure]]:
 def members_markdown(figures: dict[str, list[Figure]], said: Sequence[str]) -> list[str]:
     """A row for each figure, a column for each member."""
     cells = {(f.data, f.metric, name): f for name, each in figures.items() for f in each}
-    rows = dict.fromkeys((data, metric) for data, metric, _ in cells)
+    rows = dict.fromkeys((data, metric) for data, metric, _ in cells if "solution" not in metric)
     lines = ["## The family on held-out samples", "", *(f"- {text}" for text in said), ""]
     lines += [f"| data | metric | {' | '.join(figures)} |", "|---|---|" + "---:|" * len(figures)]
     for data, metric in rows:

@@ -2,7 +2,7 @@
 
 in:  a model, the held-out data sets of a family's folder
 out: Figures: execution and ChartMimic, Design2Code, pass@1, reading, each with its interval; losses of answers
-     (problems apart too: those whose solution stands in a training sample, and the others)
+     (of problems apart too: those whose solution stands in the family's own data, and the others)
 not covered: published benchmarks (viscodex eval); making the data (family.py)
 
 The samples come from seeds that no training set has. Each is asked with the prompt of its own sample;
@@ -243,11 +243,11 @@ def _figure(data: str, metric: str, values: Sequence[float]) -> Figure:
 def _apart(
     kind: str, samples: Sequence[Sample], report: Report, learnt: Container[str]
 ) -> list[Figure]:
-    """The first metric on problems whose solution no training sample has, and on those that differ only in words."""
+    """The first metric on problems whose solution the data of the folder do not have, and on those new in words only."""
     metric = WRITTEN[kind].metrics[0]
     values = {row.sample_id: row.values.get(metric, 0.0) for row in report.rows}
     found = []
-    for known, name in ((False, "new solutions"), (True, "known solutions")):
+    for known, name in ((False, "solution not in data"), (True, "solution in data")):
         mine = [values.get(s.id, 0.0) for s in samples if (s.reference in learnt) is known]
         if mine:
             found.append(_figure(kind, f"{metric}, {name}", mine))

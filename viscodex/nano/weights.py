@@ -61,9 +61,13 @@ def ship(family: Path, out: Path | None = None) -> Path:
         _card(family, name, part / name)
     write_atomically(part / "merged.json", json.dumps(_merged(family, part), indent=1) + "\n")
     curve = family / "tables" / "curve.json"
-    for file in (family / RECIPE, curve if curve.exists() else out / "curve.json"):
-        if file.exists():
-            shutil.copyfile(file, part / file.name)
+    if not curve.exists():
+        curve = out / "curve.json"
+    if curve.exists():
+        shutil.copyfile(curve, part / curve.name)
+    if (family / RECIPE).exists():
+        told = _relative(json.loads((family / RECIPE).read_text("utf-8")), family)
+        write_atomically(part / RECIPE, json.dumps(told, indent=1) + "\n")
     size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
     if size > MAX_BYTES:
         raise BadCheckpoint("the weights are too large to ship", f"{part}: {size:,} bytes")
@@ -138,14 +142,22 @@ def _card(family: Path, name: str, out: Path) -> None:
 
 
 def _relative(told: Any, family: Path) -> Any:
-    """The recipe of a member with `family` for the folder of this family."""
+    """A recipe with `family` for the folder of this family, and for the one that it goes on from."""
+    before = _start_of(family)
     if isinstance(told, dict):
         return {key: _relative(value, family) for key, value in told.items()}
     if isinstance(told, list):
         return [_relative(value, family) for value in told]
-    if isinstance(told, str) and (told == str(family) or told.startswith(f"{family}/")):
-        return f"family{told[len(str(family)) :]}"
+    for place in (str(family), before):
+        if place and isinstance(told, str) and (told == place or told.startswith(f"{place}/")):
+            return f"family{told[len(place) :]}"
     return told
+
+
+def _start_of(family: Path) -> str:
+    file = family / RECIPE
+    told = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return str(told.get("start") or "")
 
 
 def _merged(family: Path, weights: Path) -> dict[str, Any]:
