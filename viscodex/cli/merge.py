@@ -26,7 +26,7 @@ Examples:
 \b
   viscodex merge recipes/merge/qwen2_5_vl_7b.yaml -o merged
   viscodex merge recipes/merge/qwen2_5_vl_7b.yaml lam=0.85 -o merged --dry-run
-  viscodex merge --vlm Qwen2.5-VL-7B --code Coder-7B --lam 0.7 -o merged
+  viscodex merge --vlm Qwen/Qwen2.5-VL-7B-Instruct --code Qwen/Qwen2.5-Coder-7B --lam 0.7 -o merged
   viscodex merge --vlm VLM --code CODE --base BASE --method ties parameters.density=0.5 -o merged
   viscodex merge recipe.yaml -o merged --resume
 """
