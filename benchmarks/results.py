@@ -46,7 +46,7 @@ from viscodex.merge.search.run import Search, search
 from viscodex.merge.search.space import PAPER_LAMBDA, label_of
 from viscodex.models.likelihood import AnswerLosses
 from viscodex.models.model import Decoding, open_model
-from viscodex.nano.family import Family, own_recipe, read_family_recipe
+from viscodex.nano.family import Family, recipe_of
 from viscodex.nano.measure import MAX_TOKENS, Figure, kinds_for, measure
 from viscodex.nano.tables import CURVE, SETTINGS, Effort, Setting, losses_of, make_tables, places_of
 from viscodex.recipe import check_recipe, read_recipe
@@ -119,6 +119,7 @@ def members(family: Family, wanted: Wanted) -> dict[str, list[Figure]]:
 def members_markdown(figures: dict[str, list[Figure]], said: Sequence[str]) -> list[str]:
     """A row for each figure, a column for each member."""
     cells = {(f.data, f.metric, name): f for name, each in figures.items() for f in each}
+    # the data around shipped members are not those that they learnt from: no telling solutions apart
     rows = dict.fromkeys((data, metric) for data, metric, _ in cells if "solution" not in metric)
     lines = ["## The family on held-out samples", "", *(f"- {text}" for text in said), ""]
     lines += [f"| data | metric | {' | '.join(figures)} |", "|---|---|" + "---:|" * len(figures)]
@@ -519,8 +520,7 @@ def main() -> None:
     options = " ".join(f"--{key} {value}" for key, value in kept.items())
     command = f"python benchmarks/results.py FAMILY {options}"
     try:
-        recipe = read_family_recipe(asked.size) if asked.size else own_recipe(asked.family)
-        family = Family(recipe, asked.family, Show(line=say))
+        family = Family(recipe_of(asked.family, asked.size), asked.family, Show(line=say))
         results(family, asked.out, Wanted(**kept), command)
     except ViscodexError as error:
         say(str(error))

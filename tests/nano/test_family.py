@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from viscodex.errors import BadInput, BadRecipe, OutputRefused
 from viscodex.models.model import open_model
-from viscodex.nano.family import Family, own_recipe, take_over
+from viscodex.nano.family import Family, recipe_of, take_over
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
 from viscodex.nano.tables import SETTINGS, Effort, make_tables
@@ -251,11 +251,11 @@ def test_a_member_of_another_recipe_is_not_taken_for_this_one(family):
 
 
 def test_a_family_says_its_recipe(family, tmp_path):
-    assert own_recipe(family.folder) == family.recipe
+    assert recipe_of(family.folder) == family.recipe
     told = json.loads((family.folder / "family.json").read_text())
     assert set(told["data_recipes"]) == set(DATA)
     with pytest.raises(BadRecipe, match="--size"):
-        own_recipe(tmp_path)
+        recipe_of(tmp_path)
 
 
 def test_there_must_be_a_family_to_go_on_from(family, tmp_path):

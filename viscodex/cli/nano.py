@@ -152,7 +152,7 @@ def tables(
     """Lambda, TIES, DARE and replacing: every setting merged, fine-tuned and measured."""
     from viscodex.cli.terminal import say
     from viscodex.errors import BadInput
-    from viscodex.nano.family import Family, own_recipe, read_family_recipe
+    from viscodex.nano.family import Family, recipe_of
     from viscodex.nano.tables import SETTINGS, Effort, make_tables
     from viscodex.train.watch import Show
 
@@ -162,8 +162,7 @@ def tables(
         raise BadInput(
             "there is no such setting", ", ".join(unknown), f"Known are {', '.join(known)}."
         )
-    recipe = read_family_recipe(size) if size else own_recipe(family)
-    made = Family(recipe, family, Show(line=say))
+    made = Family(recipe_of(family, size), family, Show(line=say))
     effort = Effort(limit, losses, tuned_steps, batch, seeds)
     chosen = [known[name] for name in asked or known]
     say(f"written: {make_tables(made, effort, say, chosen)}")

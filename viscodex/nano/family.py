@@ -47,6 +47,7 @@ from viscodex.nano.texts import (
 )
 from viscodex.nano.trio import make_tokenizer, make_vision_language_model, save_processor
 from viscodex.recipe import check_recipe, read_recipe
+from viscodex.train.precision import with_precision
 from viscodex.train.recipe import TrainRecipe
 from viscodex.train.watch import Show
 
@@ -416,12 +417,14 @@ def read_family_recipe(size: str) -> NanoRecipe:
     return read_recipe(NanoRecipe, path)
 
 
-def own_recipe(family: Path) -> NanoRecipe:
-    """The recipe that a family's folder was made by.
+def recipe_of(family: Path, size: str = "") -> NanoRecipe:
+    """The recipe of a size, or else that by which a family's folder was made.
 
     Raises:
-        BadRecipe: the folder has none.
+        BadRecipe: the folder has none; or there is none of this size.
     """
+    if size:
+        return read_family_recipe(size)
     file = family / RECIPE
     if not file.exists():
         raise BadRecipe("the family does not say its recipe", str(file), "Give it: --size.")
@@ -457,8 +460,6 @@ def _check_same(recipe: TrainRecipe, run: Path) -> None:
     """
     if not (run / "recipe.json").exists():
         return
-    from viscodex.train.precision import with_precision
-
     made = TrainRecipe.model_validate_json((run / "recipe.json").read_text("utf-8"))
     one, other = (with_precision(r).model_dump(mode="json") for r in (made, recipe))
     for each in (one, other):

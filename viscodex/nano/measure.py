@@ -44,26 +44,29 @@ class Written:
     data: str  # folder of the held-out samples
     task: str  # benchmark whose scorer counts
     metrics: tuple[str, ...]
+    max_tokens: int  # of an answer
     in_words: bool = False  # asked for by a description, as nano-code was
 
 
 WRITTEN = {
-    "charts": Written("charts", "chartmimic", CHART),
-    "pages": Written("pages", "design2code", PAGE),
-    "problems": Written("problems", "mmcode", ("pass@1",)),
-    "middle": Written("middle", "chartmimic", CHART),
-    "drawn": Written("drawn", "mmcode", ("pass@1",)),
-    "chart_words": Written("charts", "chartmimic", CHART, in_words=True),
-    "page_words": Written("pages", "design2code", PAGE, in_words=True),
+    "charts": Written("charts", "chartmimic", CHART, 900),
+    "pages": Written("pages", "design2code", PAGE, 600),
+    "problems": Written("problems", "mmcode", ("pass@1",), 500),
+    "middle": Written("middle", "chartmimic", CHART, 900),
+    "drawn": Written("drawn", "mmcode", ("pass@1",), 500),
+    "chart_words": Written("charts", "chartmimic", CHART, 900, in_words=True),
+    "page_words": Written("pages", "design2code", PAGE, 600, in_words=True),
 }
 """middle: charts of the full grammar, which no training set has; drawn: problems that rest on a picture."""
 
-KINDS = ("charts", "pages", "problems", "reading", "middle", "drawn")
+MAIN = ("charts", "pages", "problems")
+KINDS = (*MAIN, "reading", "middle", "drawn")
 WITHOUT_EYES = ("problems", "chart_words", "page_words")
 """What a model that has never seen a picture is measured on."""
 
-MAX_TOKENS = {name: 900 if "chart" in w.task else 600 if w.task == "design2code" else 500 for name, w in WRITTEN.items()}  # fmt: skip
-MAX_TOKENS["reading"] = 400
+ALL = (*WRITTEN, "reading")
+
+MAX_TOKENS = {**{name: how.max_tokens for name, how in WRITTEN.items()}, "reading": 400}
 SEEN = ("ocr", "table", "describe", "question")
 """Tasks whose answers are compared as text."""
 
@@ -97,7 +100,7 @@ def measure(
     place: Path,
     n: int,
     say: Callable[[str], None],
-    kinds: Sequence[str] = ("charts", "pages", "problems", "reading"),
+    kinds: Sequence[str] = (*MAIN, "reading"),
 ) -> list[Figure]:
     """All figures of a model; what was measured before on as many samples is read.
 
@@ -109,9 +112,8 @@ def measure(
     Raises:
         BadInput: no such kind; or what lies in `place` was measured of other weights.
     """
-    if unknown := [kind for kind in kinds if kind not in (*WRITTEN, "reading")]:
-        names = ", ".join((*WRITTEN, "reading"))
-        raise BadInput("there is no such kind", ", ".join(unknown), f"Known are {names}.")
+    if unknown := [kind for kind in kinds if kind not in ALL]:
+        raise BadInput("there is no such kind", ", ".join(unknown), f"Known are {', '.join(ALL)}.")
     _claim(place, model)
     figures: list[Figure] = []
     for kind in kinds:
@@ -132,7 +134,7 @@ def measure(
 
 def read_figures(place: Path) -> list[dict[str, Any]]:
     """The rows of all that was measured of a member, kind by kind; empty where nothing was."""
-    files = [place / f"{kind}.json" for kind in (*WRITTEN, "reading")]
+    files = [place / f"{kind}.json" for kind in ALL]
     return [row for f in files if f.exists() for row in json.loads(f.read_text())["figures"]]
 
 
@@ -222,7 +224,7 @@ def _write(model: Model, kind: str, held_out: Path, place: Path, n: int) -> list
 
 def _run_of(place: Path, kind: str) -> Path:
     """The scores of a kind; `viscodex report` and `compare` read one run of a benchmark in `place` itself."""
-    return place / kind if kind in KINDS[:3] else place / "more" / kind
+    return place / kind if kind in MAIN else place / "more" / kind
 
 
 def _figures(kind: str, report: Report) -> list[Figure]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def ship(family: Path, out: Path | None = None) -> Path:
     if curve.exists():
         shutil.copyfile(curve, part / curve.name)
     if (family / RECIPE).exists():
-        told = _relative(json.loads((family / RECIPE).read_text("utf-8")), family)
+        told = _relative(json.loads((family / RECIPE).read_text("utf-8")), _places(family))
         write_atomically(part / RECIPE, json.dumps(told, indent=1) + "\n")
     size = sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
     if size > MAX_BYTES:
@@ -116,7 +117,7 @@ def _card(family: Path, name: str, out: Path) -> None:
             write_atomically(out / shipped, (run / as_trained).read_text("utf-8"))
     recipe = out / "training_recipe.json"
     if recipe.exists():
-        told = _relative(json.loads(recipe.read_text("utf-8")), family)
+        told = _relative(json.loads(recipe.read_text("utf-8")), _places(family))
         write_atomically(recipe, json.dumps(told, indent=1) + "\n")
     if figures := read_figures(family / "measured" / name):
         write_atomically(out / "figures.json", json.dumps(figures, indent=1) + "\n")
@@ -141,23 +142,23 @@ def _card(family: Path, name: str, out: Path) -> None:
     write_atomically(out / "README.md", "\n".join(lines) + "\n")
 
 
-def _relative(told: Any, family: Path) -> Any:
-    """A recipe with `family` for the folder of this family, and for the one that it goes on from."""
-    before = _start_of(family)
-    if isinstance(told, dict):
-        return {key: _relative(value, family) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_relative(value, family) for value in told]
-    for place in (str(family), before):
-        if place and isinstance(told, str) and (told == place or told.startswith(f"{place}/")):
-            return f"family{told[len(place) :]}"
-    return told
-
-
-def _start_of(family: Path) -> str:
+def _places(family: Path) -> tuple[str, ...]:
+    """The folder of this family, and of the one that it goes on from."""
     file = family / RECIPE
     told = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return str(told.get("start") or "")
+    return tuple(filter(None, (str(family), told.get("start"))))
+
+
+def _relative(told: Any, places: Sequence[str]) -> Any:
+    """A recipe with `family` for these folders."""
+    if isinstance(told, dict):
+        return {key: _relative(value, places) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_relative(value, places) for value in told]
+    for place in places:
+        if isinstance(told, str) and (told == place or told.startswith(f"{place}/")):
+            return f"family{told[len(place) :]}"
+    return told
 
 
 def _merged(family: Path, weights: Path) -> dict[str, Any]:

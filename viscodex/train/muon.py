@@ -71,12 +71,8 @@ class MuonInPlainPrecision(torch.optim.Muon):  # type: ignore[misc]
     """torch's Muon, its orthogonal matrix made in the precision of the weights."""
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def step(self, closure: Any = None) -> Any:
-        """One step, as the library's."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def step(self) -> None:
+        """One step, as the library's; a closure is called by the optimiser around it."""
         for group in self.param_groups:
             lr, momentum = group["lr"], group["momentum"]
             newton = group["ns_coefficients"], group["ns_steps"], group["eps"]
@@ -90,7 +86,6 @@ class MuonInPlainPrecision(torch.optim.Muon):  # type: ignore[misc]
                 direction = orthogonal(weight.grad.lerp(mean, momentum), *newton)
                 weight.mul_(1 - lr * group["weight_decay"])
                 weight.add_(direction, alpha=-0.2 * math.sqrt(max(weight.shape)) * lr)
-        return loss
 
 
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]
