@@ -10,6 +10,7 @@ is ever tried, and our limit on pixels holds instead of Pillow's, which is a glo
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import math
@@ -51,6 +52,9 @@ _PLUGINS: dict[bytes, Callable[[io.BytesIO], ImageFile]] = {
     b"BM": BmpImagePlugin.BmpImageFile,
 }
 """First bytes -> the reader of the format."""
+
+_MEDIA = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif", b"BM": "bmp"}
+"""First bytes -> subtype of the MIME type."""
 
 _BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
@@ -318,3 +322,9 @@ def vision_tokens(
     """
     wide, high = resized(width, height, patch_size, merge_size, min_pixels, max_pixels)
     return (wide // (patch_size * merge_size)) * (high // (patch_size * merge_size))
+
+
+def data_url(picture: bytes) -> str:
+    """A picture as a URL that holds it; what it is by its first bytes, png where these say nothing."""
+    kind = next((name for start, name in _MEDIA.items() if picture.startswith(start)), "png")
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

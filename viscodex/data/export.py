@@ -11,7 +11,6 @@ was killed and gone on with. What a layout has no place for goes into a key that
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from viscodex.data.shards import ShardInfo, numbered_shards, write_shards
 from viscodex.data.sound import MARK
 from viscodex.data.staging import Stage, resumed_folder
 from viscodex.errors import BadRecipe
+from viscodex.images import data_url
 from viscodex.types import Sample
 
 NOTED_ROWS = 1_000  # samples after which it is noted how far an export is: what a kill may cost
@@ -45,7 +45,7 @@ _SUFFIXES = {
     b"GIF8": "gif",
     b"BM": "bmp",
 }
-"""First bytes of a picture -> suffix of its file, and subtype of its MIME type but for jpg."""
+"""First bytes of a picture -> suffix of its file."""
 
 
 def export_dataset(
@@ -217,14 +217,9 @@ def _content(text: str, pictures: Iterator[bytes]) -> str | list[dict[str, Any]]
         return text
     parts: list[dict[str, Any]] = [{"type": "text", "text": first}]
     for other in others:
-        parts.append({"type": "image_url", "image_url": {"url": _data_url(next(pictures, b""))}})
+        parts.append({"type": "image_url", "image_url": {"url": data_url(next(pictures, b""))}})
         parts.append({"type": "text", "text": other})
     return [part for part in parts if part.get("text") != ""]
-
-
-def _data_url(picture: bytes) -> str:
-    kind = _suffix(picture).replace("jpg", "jpeg")
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 # --- parquet --------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ from inspect_ai.model import (
     StopReason,
 )
 
-from viscodex.models.chat import IMAGE_MARK, check_marks, data_url
+from viscodex.images import data_url
+from viscodex.models.chat import IMAGE_MARK, check_marks
 from viscodex.models.model import Decoding, Prompt
 from viscodex.types import Completion, Message
 

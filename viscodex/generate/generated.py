@@ -18,7 +18,7 @@ from viscodex.files import write_atomically
 from viscodex.generate.attempt import Attempt
 from viscodex.generate.picture import Picture
 from viscodex.generate.question import TaskName
-from viscodex.models.chat import data_url
+from viscodex.images import data_url
 from viscodex.types import Execution
 
 

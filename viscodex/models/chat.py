@@ -7,18 +7,15 @@ not covered: tokens and patches (inputs.py), requests (endpoint.py)
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from viscodex.errors import BadInput
-from viscodex.images import open_image
+from viscodex.images import data_url, open_image
 from viscodex.models.model import Prompt
 from viscodex.types import Message
 
 IMAGE_MARK = "<image>"
-MEDIA = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif", b"BM": "bmp"}
-"""First bytes of a picture -> its media type."""
 
 
 def check_marks(prompt: Prompt) -> None:
@@ -80,9 +77,3 @@ def openai_messages(prompt: Prompt) -> list[dict[str, Any]]:
                 for part in message["content"]
             ]
     return told
-
-
-def data_url(picture: bytes) -> str:
-    """A picture, opened before, as a URL that holds it."""
-    kind = next((name for start, name in MEDIA.items() if picture.startswith(start)), "png")
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

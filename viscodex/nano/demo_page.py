@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from viscodex.models.chat import data_url
+from viscodex.images import data_url
 from viscodex.nano.demo import mean_scores
 
 if TYPE_CHECKING:
