@@ -25,3 +25,14 @@ def write_atomically(path: Path, data: str | bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def whole_lines(file: Path) -> list[bytes]:
+    """The lines of a file that grows; what a killed process left unfinished at its end is cut off."""
+    if not file.exists():
+        return []
+    data = file.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        os.truncate(file, len(whole))
+    return whole.splitlines()

@@ -23,7 +23,7 @@ from typing import Any
 
 from viscodex.data.store import open_dataset
 from viscodex.errors import BadInput
-from viscodex.files import write_atomically
+from viscodex.files import whole_lines, write_atomically
 from viscodex.models.model import Decoding, Model, Prompt
 from viscodex.models.replay import Replay, record
 from viscodex.nano.texts import InWords
@@ -335,8 +335,6 @@ def _answers(
 
 def _recorded(file: Path, prompts: Sequence[Prompt]) -> Iterator[Completion]:
     """What the file has of them, an error for the rest; half a line at its end, of a kill, goes."""
-    text = file.read_bytes() if file.exists() else b""
-    whole = text[: text.rfind(b"\n") + 1]
-    if whole != text or not file.exists():
-        write_atomically(file, whole)
+    file.touch()
+    whole_lines(file)
     return Replay(file).complete(prompts, Decoding())

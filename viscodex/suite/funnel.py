@@ -11,7 +11,6 @@ did not answer for now (silence) is no row: it is asked again.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from viscodex.data.draft import Unfit
+from viscodex.files import whole_lines
 
 Progress = Callable[[str, int, int], None]
 Row = Mapping[str, Any]
@@ -111,13 +111,7 @@ class Step:
 
 def read_rows(place: Path) -> list[Row]:
     """The whole rows of a file; what a killed run left unfinished is cut off."""
-    if not place.exists():
-        return []
-    data = place.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        os.truncate(place, len(whole))
-    return [json.loads(line) for line in whole.splitlines()]
+    return [json.loads(line) for line in whole_lines(place)]
 
 
 def _asks_again(row: Row) -> bool:

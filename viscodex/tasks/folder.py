@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from viscodex.errors import OutputRefused
-from viscodex.files import write_atomically
+from viscodex.files import whole_lines, write_atomically
 from viscodex.types import Completion, Score, from_json
 
 Key = tuple[str, int, str, str]  # sample, attempt, protocol, hash of the answer
@@ -150,17 +149,6 @@ class RunFolder:
             f"{file}: {' '.join(str(error).split())[:200]}",
             _ANOTHER,
         )
-
-
-def whole_lines(file: Path) -> Iterator[bytes]:
-    """The lines of a file that grows; what a killed process left unfinished at its end is cut off."""
-    if not file.exists():
-        return
-    data = file.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        os.truncate(file, len(whole))
-    yield from whole.splitlines()
 
 
 def key_of(score: Score) -> Key:

@@ -8,14 +8,13 @@ not covered: asking (judge.py)
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from viscodex.execute import runtime
-from viscodex.files import write_atomically
+from viscodex.files import whole_lines, write_atomically
 from viscodex.tasks.rubrics import Reply
 from viscodex.types import from_json, to_json
 
@@ -58,13 +57,7 @@ class Record:
 
     def read(self) -> list[dict[str, Any]]:
         """All whole lines; what a killed run left unfinished is dropped."""
-        if self._place is None or not self._place.exists():
-            return []
-        data = self._place.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(self._place, len(whole))
-        return [json.loads(line) for line in whole.splitlines()]
+        return [] if self._place is None else [json.loads(row) for row in whole_lines(self._place)]
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append a line, once for each reply."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from viscodex.errors import OutputRefused
-from viscodex.files import write_atomically
+from viscodex.files import whole_lines, write_atomically
 
 State = Literal["done", "pruned", "failed"]
 Kind = Literal["curve", "trial", "confirm"]
@@ -119,14 +119,9 @@ class PointFile:
             )
 
     def _read(self) -> list[Point]:
-        if not self._file.exists():
-            return []
-        data = self._file.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(self._file, len(whole))
+        lines = whole_lines(self._file)
         try:
-            return [_point(json.loads(line)) for line in whole.splitlines()]
+            return [_point(json.loads(line)) for line in lines]
         except (ValueError, TypeError, KeyError) as error:
             raise OutputRefused(
                 "the points of this search cannot be read",
