@@ -17,7 +17,7 @@ from viscodex.nano.tables import SETTINGS, Effort, make_tables
 from viscodex.nano.texts import InWords
 from viscodex.nano.weights import ship, unpack
 from viscodex.recipe import read_recipe
-from viscodex.train.watch import Show
+from viscodex.train.watch import Show, read_lines
 
 DATA = {
     "charts": {"chart": {"n": 10, "source": "viscodex.nano.small_charts:SmallCharts"}},
@@ -175,13 +175,31 @@ def test_settings_are_merged_tuned_and_measured_once(family):
     assert tuned["value"] < rows["lambda_1", "merged", "charts"]["value"]
     tables = family.folder / "tables"
     start, aligned = _tensors(tables / "replace_aligned" / "model"), _tensors(
-        tables / "replace_aligned_projector_0" / "model"
+        tables / "replace_aligned_tuned_0_projector" / "model"
     )  # fmt: skip
     changed = {name for name in start if start[name] != aligned[name]}
     assert changed and all("merger" in name for name in changed)
     before = {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
     assert make_tables(family, effort, print, chosen).read_text() == json.dumps(list(rows.values()), indent=1)  # fmt: skip
     assert before == {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+
+
+def test_shares_of_the_data_are_each_learnt_to_the_end(family):
+    effort = Effort(charts=0, losses=2, batch=2, seeds=2, shares=(1.0, 0.25), epochs=4)
+    chosen = [s for s in SETTINGS if s.name in ("lambda_0.7", "lambda_1")]
+    rows = json.loads(make_tables(family, effort, print, chosen).read_text())
+    stages = dict.fromkeys(row["stage"] for row in rows)
+    assert list(stages) == ["merged", "share 0.25", "share 1"]
+    tables, learnt = family.folder / "tables", {}
+    for share in ("0.25", "1"):
+        run = tables / f"lambda_0.7_share_{share}_1"
+        steps = [r for r in read_lines(run / "metrics.jsonl") if "lr" in r]
+        learnt[share] = sum(row["n_samples"] for row in steps)
+        assert steps[-1]["lr"] < max(row["lr"] for row in steps)  # it was learnt to its end
+    assert 0 < learnt["0.25"] < learnt["1"]
+    svg = (tables / "low_data_loss.svg").read_text()
+    assert svg.count("<polyline") >= 2 and "lambda_0.7" in svg and "percent of the data" in svg
+    assert not (tables / "low_data_exec_rate.svg").exists()  # no chart was written
 
 
 def test_a_family_goes_on_from_another_one(family, tmp_path):

@@ -44,6 +44,7 @@ Examples:
   viscodex nano tables family --tuned-steps 40 --seeds 3        and tuned a little, three times each
   viscodex nano tables family --tuned-steps 40 --limit 0        losses only: quick
   viscodex nano tables family --settings lambda_0.7,lambda_1    the merge against no merge
+  viscodex nano tables family --settings lambda_0.7,lambda_1 --shares 0.25,0.5,1     with little data and more
 """
 
 Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the family.")]
@@ -148,6 +149,13 @@ def tables(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of fine-tuning.")] = 3,
     batch: Annotated[int, typer.Option(min=1, help="Samples of a step of fine-tuning.")] = 4,
     settings: Annotated[str, typer.Option(help="Some of the settings, with commas.")] = "",
+    shares: Annotated[
+        str,
+        typer.Option(
+            help="Low data: also fine-tuned on these shares of the data, each to its end."
+        ),
+    ] = "",
+    epochs: Annotated[float, typer.Option(min=0.01, help="Over each of the shares.")] = 2.0,
 ) -> None:
     """Lambda, TIES, DARE and replacing: every setting merged, fine-tuned and measured."""
     from viscodex.cli.terminal import say
@@ -163,10 +171,23 @@ def tables(
             "there is no such setting", ", ".join(unknown), f"Known are {', '.join(known)}."
         )
     made = Family(recipe_of(family, size), family, Show(line=say))
-    effort = Effort(limit, losses, tuned_steps, batch, seeds)
+    of_data = tuple(_share(word) for word in _listed(shares))
+    effort = Effort(limit, losses, tuned_steps, batch, seeds, of_data, epochs)
     chosen = [known[name] for name in asked or known]
     say(f"written: {make_tables(made, effort, say, chosen)}")
 
 
 def _listed(words: str) -> list[str]:
     return [word.strip() for word in words.split(",") if word.strip()]
+
+
+def _share(word: str) -> float:
+    from viscodex.errors import BadInput
+
+    try:
+        share = float(word)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise BadInput("no share of the data", f"--shares: {word}", "Above 0, at most 1.")
+    return share

@@ -2,10 +2,10 @@
 
 in:  a family's folder with its branches
 out: FOLDER/tables/NAME: a model for each setting, its figures; rows.json with all of them, curve.json for the
-     demonstration
+     demonstration; low_data_METRIC.svg where shares of the data were asked for
 not covered: what the numbers mean (docs/nano.md)
 
-    setting --merge--> merged --fine-tune, seed 0, 1, 2--> tuned
+    setting --merge--> merged --fine-tune, seed 0, 1, 2--> tuned; or each share of the data to its end
                          |                                   |
                          `------- charts written and run, losses of held-out answers
 
@@ -15,13 +15,14 @@ Every setting is tuned on the same samples in the same order for a seed: setting
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from viscodex.files import write_atomically
+from viscodex.merge.search.curve import Dot, Series, curve_svg
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family, merge_family
 from viscodex.nano.measure import LOSSES, Figure, losses, measure, read_figures
@@ -69,6 +70,10 @@ class Effort:
     steps: int = 0  # of fine-tuning; 0: none
     batch: int = 4  # samples of a step
     seeds: int = 1  # of fine-tuning
+    shares: tuple[
+        float, ...
+    ] = ()  # of the data, each fine-tuned on to its end; the smaller lie in the larger
+    epochs: float = 2.0  # over each share
 
     @property
     def every(self) -> int:
@@ -85,7 +90,8 @@ def make_tables(
     """Merge by each setting and measure; with steps also after fine-tuning, seed by seed.
 
     Returns:
-        the file of the rows: setting, lam, stage, data, metric, value, low, high, n, seeds (a value for each).
+        the file of the rows: setting, lam, stage (merged, tuned, share X), data, metric, value, low, high, n, seeds
+        (a value for each).
     """
     tables = family.folder / "tables"
     for setting in settings:
@@ -97,6 +103,10 @@ def make_tables(
         for setting in settings:
             place = tune(family, setting, seed, effort)
             _measure(family, place, effort, say)
+    for seed in range(effort.seeds):
+        for share in sorted(effort.shares):
+            for setting in settings:
+                _measure(family, tune_on_share(family, setting, seed, share, effort), effort, say)
     rows = [row for setting in settings for row in rows_of(family, setting, effort)]
     rows += _code_alone(family, effort, say) if effort.losses else []
     write_atomically(tables / "rows.json", json.dumps(rows, indent=1))
@@ -105,6 +115,9 @@ def make_tables(
         if row["lam"] is not None and row["data"] == "charts" and row["metric"] in CURVE
     ]  # fmt: skip
     write_atomically(tables / "curve.json", json.dumps(curve, indent=1))
+    for metric in CURVE if effort.shares else ():
+        if svg := low_data_curve(rows, metric):
+            write_atomically(tables / f"low_data_{metric}.svg", svg + "\n")
     return tables / "rows.json"
 
 
@@ -113,20 +126,32 @@ def make_tables(
 
 def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
     """The merge of a setting fine-tuned; the folder of its run."""
-    start = f"tables/{setting.name}"
     data = [name for name in family.recipe.tuned_on if name in family.recipe.data]
     n = sum(len(family.dataset(name)) for name in data)
     how: dict[str, Any] = {
-        "max_steps": effort.steps, "batch": effort.batch, "seed": seed, "schedule": "constant",
-        "save_every": None, "eval_every": effort.every, "eval_share": SHARE,
+        "max_steps": effort.steps, "schedule": "constant", "eval_every": effort.every,
         "share": min(1.0, MANY * effort.steps * effort.batch / n),
     }  # fmt: skip
+    return _tune(family, setting, f"tuned_{seed}", {**how, "seed": seed, "batch": effort.batch})
+
+
+def tune_on_share(
+    family: Family, setting: Setting, seed: int, share: float, effort: Effort
+) -> Path:
+    """The same on a share of the data, until the learning rate is zero; the folder of its run."""
+    how = {"max_steps": None, "epochs": effort.epochs, "eval_every": None, "share": share}
+    stage = f"share_{share:g}_{seed}"
+    return _tune(family, setting, stage, {**how, "seed": seed, "batch": effort.batch})
+
+
+def _tune(family: Family, setting: Setting, stage: str, how: Mapping[str, Any]) -> Path:
+    """A setting's merge fine-tuned: FOLDER/tables/SETTING_STAGE; where it aligns, its projector first."""
+    name, start = f"tables/{setting.name}_{stage}", f"tables/{setting.name}"
+    how = {**how, "save_every": None, "eval_share": SHARE}
     if setting.align:
-        aligned = f"{start}_projector_{seed}"
-        how_aligned = {**how, "learn": {**PROJECTOR, "projector": True}}
-        family.tune(family.model(start), aligned, **how_aligned)
-        start = aligned
-    name = f"tables/{setting.name}_tuned_{seed}"
+        learn = {**PROJECTOR, "projector": True}
+        family.tune(family.model(start), f"{name}_projector", **how, learn=learn)
+        start = f"{name}_projector"
     family.tune(family.model(start), name, **how)
     return family.folder / name
 
@@ -162,10 +187,14 @@ def _code_alone(family: Family, effort: Effort, say: Callable[[str], None]) -> l
 def places_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
     """Stage -> folders of `measured`, one for each seed."""
     tables = family.folder / "tables"
-    seeds = range(effort.seeds if effort.steps else 0)
-    tuned = [tables / f"{setting.name}_tuned_{seed}" / "measured" for seed in seeds]
-    merged = [tables / setting.name / "measured"]
-    return {"merged": merged, "tuned": tuned} if tuned else {"merged": merged}
+
+    def of(stage: str) -> list[Path]:
+        return [tables / f"{setting.name}_{stage}_{n}" / "measured" for n in range(effort.seeds)]
+
+    places = {"merged": [tables / setting.name / "measured"]}
+    if effort.steps:
+        places["tuned"] = of("tuned")
+    return places | {f"share {one:g}": of(f"share_{one:g}") for one in sorted(effort.shares)}
 
 
 def rows_of(family: Family, setting: Setting, effort: Effort) -> Iterator[dict[str, Any]]:
@@ -209,3 +238,25 @@ def losses_of(places: Sequence[Path]) -> dict[str, list[list[float]]]:
         json.loads((place / "losses.json").read_text()) for place in places
     ]
     return {kind: [one[kind] for one in found] for kind in found[0]}
+
+
+def low_data_curve(rows: Iterable[Mapping[str, Any]], metric: str) -> str:
+    """A metric of charts over the share of the data, a curve for each setting: mean and range of its seeds.
+
+    Returns:
+        SVG; empty where nothing of the kind was measured.
+    """
+    scale = 1 if metric == "loss" else 100
+    series: dict[str, list[Dot]] = {}
+    for row in rows:
+        stage, _, share = row["stage"].partition(" ")
+        if stage == "share" and (row["data"], row["metric"]) == ("charts", metric):
+            values = (row["value"], min(row["seeds"]), max(row["seeds"]))
+            dot = Dot(100 * float(share), *(scale * value for value in values))
+            series.setdefault(row["setting"], []).append(dot)
+    return curve_svg(
+        [Series(name, tuple(dots)) for name, dots in series.items()],
+        title=f"{metric} of held-out charts: mean and range of the seeds",
+        x_label="percent of the data, each to its end",
+        y_label="nats a token" if metric == "loss" else "percent",
+    )
