@@ -31,6 +31,7 @@ from typing import Any
 
 from viscodex import __version__
 from viscodex.cli.terminal import say
+from viscodex.curve import Dot, Series, curve_svg
 from viscodex.data.recipe import DataRecipe
 from viscodex.data.store import open_dataset, shard_path, write_shard
 from viscodex.errors import BadInput, ViscodexError
@@ -38,7 +39,6 @@ from viscodex.evaluate.run import Plan, evaluate
 from viscodex.evaluate.system import open_system
 from viscodex.files import write_atomically
 from viscodex.merge.apply import merge
-from viscodex.merge.search.curve import Dot, Series, curve_svg
 from viscodex.merge.search.points import Point
 from viscodex.merge.search.recipe import SearchRecipe
 from viscodex.merge.search.result import sentences, shown, write_result

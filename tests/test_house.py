@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 LEVELS = {
     "types": 0, "errors": 0, "files": 0,
     "recipe": 1, "text": 1, "syntax": 1, "images": 1, "web": 1, "chat": 1,
-    "execute": 2, "merge.checkpoint": 2, "merge.layout": 2,
+    "execute": 2, "curve": 2, "merge.checkpoint": 2, "merge.layout": 2,
     "merge": 3, "models": 3, "data": 3,
     "train": 4, "tasks": 4,
     "evaluate": 5, "generate": 5, "report": 5, "plots": 5, "suite": 5,

@@ -405,6 +405,19 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert (recipe.lam, recipe.parameters.density) == ((0.5, 1), 0.5)
 
 
+def test_recipes_of_the_package_are_found_anywhere_and_own_ones_go_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ours = Path("recipes/merge/qwen2_5_vl_7b.yaml")
+    assert read_recipe(MergeRecipe, ours).vlm == "Qwen/Qwen2.5-VL-7B-Instruct"
+    ours.parent.mkdir(parents=True)
+    ours.write_text("vlm: a\ncode: b\nbase: c\n", "utf-8")
+    assert read_recipe(MergeRecipe, ours).vlm == "a"
+    with pytest.raises(BadRecipe, match=r"recipes/merge/none\.yaml: No such file"):
+        read_recipe(MergeRecipe, Path("recipes/merge/none.yaml"))
+
+
 @pytest.mark.parametrize("text", ["lam: 0.1\nlam: 0.2\n", "parameters: {t: 1, t: 1}\n"])
 def test_a_key_given_twice_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadRecipe, match="given twice"):

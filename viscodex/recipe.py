@@ -390,9 +390,12 @@ def read_recipe(
 ) -> Recipe:
     """Read a recipe file, apply `key=value` overrides, then plain values; check it.
 
+    A path that begins with recipes/ and is not there is looked up among the recipes that came with the package.
+
     Raises:
         BadRecipe: no file, no YAML, unknown keys, wrong types, values out of range.
     """
+    path = _with_package(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -413,6 +416,15 @@ def read_recipe(
             "Start from a file in recipes/.",
         )
     return check_recipe(cls, data, overrides, where=str(path), values=values)
+
+
+def _with_package(path: Path) -> Path:
+    """The path itself, or recipes/... of the package: inside of an installed one, beside that of a checkout."""
+    if path.parts[:1] != ("recipes",) or path.exists():
+        return path
+    package = Path(__file__).parent
+    places = (folder / path for folder in (package, package.parent))
+    return next((place for place in places if place.is_file()), path)
 
 
 def _parse(raw: bytes, where: str) -> Any:

@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from viscodex.curve import Dot, Series, curve_svg
 from viscodex.files import write_atomically
-from viscodex.merge.search.curve import Dot, Series, curve_svg
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family, merge_family
 from viscodex.nano.measure import LOSSES, Figure, losses, measure, read_figures

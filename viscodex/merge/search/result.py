@@ -2,7 +2,7 @@
 
 in:  a Search
 out: DIR/recipe.yaml, curve.svg, search.html, search.md, result.json
-not covered: the search (run.py), drawing (curve.py)
+not covered: the search (run.py), drawing (viscodex/curve.py)
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
+from viscodex.curve import Dot, Series, curve_svg
 from viscodex.files import write_atomically
-from viscodex.merge.search.curve import Dot, Series, curve_svg
 from viscodex.merge.search.features import Correlation, correlations
 from viscodex.merge.search.points import Point
 from viscodex.merge.search.recipe import SearchRecipe

@@ -2,7 +2,7 @@
 
 in:  points with intervals
 out: SVG text
-not covered: what the numbers mean (result.py)
+not covered: what the numbers mean; figures of pages (plots.py)
 """
 
 from __future__ import annotations
