@@ -140,7 +140,10 @@ def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text("print('begun', flush=True)\nwhile True: pass\n")
     command = [sys.executable, "-m", "viscodex", "run", "--as", "program", "loop.py"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not children.read_text():  # until the sandbox is there
+        time.sleep(0.05)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=30)[1], process.returncode) == ("interrupted\n", 130)
 

@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from viscodex.cli.judging import price_teller, scorer_options
-from viscodex.cli.score import show_report
+from viscodex.cli.options import (  # fmt: skip
+    AllowUnsafe,
+    AsJson,
+    Clip,
+    Judge,
+    JudgeBudget,
+    JudgePrice,
+    Limit,
+    Pictures,
+    Protocol,
+    Run,
+    Split,
+    Workers,
+)
+from viscodex.cli.reports import read_benchmark, tell_reports
 from viscodex.cli.terminal import Progress, say
 from viscodex.errors import BadRecipe, RunStopped
 
@@ -44,17 +58,15 @@ def evaluate(
         str,
         typer.Argument(metavar="TASK", help="chartmimic, design2code, mmcode, infibench_v, ..."),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
+    out: Run,
     model: Annotated[str, typer.Option(metavar="M", help="What is evaluated.")] = "nano",
     data: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The benchmark as published; of lm_eval: own tasks."),
     ] = None,
-    split: Annotated[str, typer.Option(help="One of several subsets or suites.")] = "",
-    protocol: Annotated[str, typer.Option(help="paper, strict or both.")] = "both",
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Only the first N items.")
-    ] = None,
+    split: Split = "",
+    protocol: Protocol = "both",
+    limit: Limit = None,
     epochs: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Share of probability that is drawn from.")] = 1.0,
@@ -99,32 +111,19 @@ def evaluate(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Of a picture that a local model sees.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Answers executed at once.")] = None,
-    pictures: Annotated[bool, typer.Option(help="Keep what answers drew in RUN/pictures.")] = True,
-    allow_unsafe: Annotated[
-        bool, typer.Option(help="Run even where only resource limits confine the code.")
-    ] = False,
-    judge: Annotated[
-        str | None,
-        typer.Option(metavar="M", help="openai/NAME@URL or package.module:name; marks answers."),
-    ] = None,
-    judge_price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="Price of a million tokens of the judge.")
-    ] = None,
-    judge_budget: Annotated[
-        float | None, typer.Option(metavar="X", min=0, help="Stop before the judge costs more.")
-    ] = None,
-    clip: Annotated[
-        str | None, typer.Option(metavar="M", help="CLIP ViT-B/32: folder or hub name.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON, no table.")] = False,
+    workers: Workers = None,
+    pictures: Pictures = True,
+    allow_unsafe: AllowUnsafe = False,
+    judge: Judge = None,
+    judge_price: JudgePrice = None,
+    judge_budget: JudgeBudget = None,
+    clip: Clip = None,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate a model on a benchmark."""
     if task_name.partition("/")[0] in ("lm_eval", "lmms_eval"):
         _harness(task_name, model, out, data, limit, batch, device, as_json)
         return
-    from dataclasses import replace
-
     from viscodex.evaluate.limits import Limits
     from viscodex.evaluate.perturb import perturbation
     from viscodex.evaluate.run import Plan
@@ -140,10 +139,7 @@ def evaluate(
         )  # fmt: skip
     of = task(task_name)
     protocols = protocols_of(of, protocol)
-    benchmark = _benchmark(of, data, split)
-    if limit is not None:
-        settings = {**benchmark.settings, "limit": limit}
-        benchmark = replace(benchmark, items=benchmark.items[:limit], settings=settings)
+    benchmark = read_benchmark(of, data, split, limit)
     paid = None if price is None else read_price(price)
     plan = Plan(
         Decoding(max_tokens, temperature, top_p, seed),
@@ -159,8 +155,6 @@ def evaluate(
         "allow_unsafe": allow_unsafe, "before": price_teller(of, scoring.get("judge")),
         "about": {"data": str(data or ""), "split": split, "limit": limit},
     }  # fmt: skip
-    for note in benchmark.notes:
-        say(f"not whole: {note}")
     opening = {
         "device": device, "dtype": dtype, "batch": batch, "max_pixels": max_pixels,
         "workers": connections, "timeout_s": timeout, "max_retries": retries,
@@ -177,18 +171,6 @@ def evaluate(
         raise typer.Exit(1) from None
 
 
-def _benchmark(of: Task, data: Path | None, split: str) -> Benchmark:
-    place = data or getattr(of, "built_in", None)
-    if place is None:
-        raise BadRecipe(
-            "the data of this benchmark are not here",
-            of.name,
-            "Give the folder or file as it was published with --data; docs/evaluation.md says\n"
-            "where each is found.",
-        )
-    return of.read(place, split)
-
-
 def _run(
     of: Task, benchmark: Benchmark, system: System, out: Path, plan: Plan, scoring: dict[str, Any]
 ) -> Outcome:
@@ -200,19 +182,8 @@ def _run(
 
 def _finish(outcome: Outcome, out: Path, as_json: bool) -> None:
     """Tell what came out."""
-    import json
-    from dataclasses import replace
-
-    from viscodex.types import to_json
-
     reports = outcome.reports
-    if as_json:
-        told = {name: json.loads(to_json(replace(r, rows=()))) for name, r in reports.items()}
-        typer.echo(json.dumps(told, indent=1))
-    else:
-        for each in reports.values():
-            show_report(each)
-        say(f"answers, scores and report: {out}")
+    tell_reports(reports, f"answers, scores and report: {out}", as_json=as_json)
     if outcome.stopped:
         say(f"stopped: {outcome.stopped} is reached; the same command with a higher one goes on")
     if outcome.stopped or any(each.unscored for each in reports.values()):

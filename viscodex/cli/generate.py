@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from viscodex.cli.options import AllowUnsafe
 from viscodex.cli.terminal import Progress, printable, say
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Of answers that are drawn.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ... of local models.")] = None,
     run: Annotated[bool, typer.Option(help="Run the code and compare what it draws.")] = True,
-    allow_unsafe: Annotated[
-        bool, typer.Option(help="Run even where only resource limits confine the code.")
-    ] = False,
+    allow_unsafe: AllowUnsafe = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Results as JSON instead of code.")
     ] = False,

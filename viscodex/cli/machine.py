@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from viscodex.cli.options import AllowUnsafe
 from viscodex.cli.terminal import console, say
 
 
@@ -59,9 +60,7 @@ def demo(
             help="Pictures with NAME.py or NAME.html beside. Default: examples/pictures.",
         ),
     ] = None,
-    allow_unsafe: Annotated[
-        bool, typer.Option(help="Run even where only resource limits confine the code.")
-    ] = False,
+    allow_unsafe: AllowUnsafe = False,
 ) -> None:
     """Merge nano-vlm and nano-code, turn pictures into code with nano, run it, write a report.
 

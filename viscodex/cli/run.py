@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from viscodex.cli.options import AllowUnsafe
 from viscodex.cli.terminal import printable, say
 from viscodex.errors import BadRecipe
 
@@ -53,9 +54,7 @@ def run(
         str, typer.Option(help="Environment of charts: current, chartmimic.")
     ] = "current",
     stdin: Annotated[Path | None, typer.Option(metavar="FILE", help="A program's input.")] = None,
-    allow_unsafe: Annotated[
-        bool, typer.Option(help="Run even where only resource limits confine the code.")
-    ] = False,
+    allow_unsafe: AllowUnsafe = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON only, no summary on stderr.")
     ] = False,
