@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -140,9 +141,12 @@ def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text("print('begun', flush=True)\nwhile True: pass\n")
     command = [sys.executable, "-m", "viscodex", "run", "--as", "program", "loop.py"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while process.poll() is None and not children.read_text():  # until the sandbox is there
+    threads, begun = Path(f"/proc/{process.pid}/task"), False
+    while not begun:  # until the sandbox is there
+        assert process.poll() is None
         time.sleep(0.05)
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            begun = any(f.read_text() for f in threads.glob("*/children"))
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=30)[1], process.returncode) == ("interrupted\n", 130)
