@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ def test_what_was_measured_of_other_weights_is_refused(family: Any, tmp_path: Pa
         first = losses(model, held_out, file, 1, ("charts",))
         assert [len(each) for each in losses(model, held_out, file, 2, ("charts",)).values()] == [2]
     assert len(first["charts"]) == 1
+    moved = shutil.copytree(family.model("vlm"), tmp_path / "moved")
+    with open_model(str(moved)) as model:  # the same weights in another place
+        assert len(losses(model, held_out, file, 1, ("charts",))["charts"]) == 1
     with open_model(str(family.model("nano"))) as model:
         with pytest.raises(BadInput, match="other weights"):
             losses(model, held_out, file, 2, ("charts",))

@@ -168,12 +168,14 @@ def losses(
 
 
 def _claim(place: Path, model: Model) -> None:
-    """Let a folder be of this model's weights alone."""
+    """Let a folder be of this model's weights alone, wherever they lie."""
     place.mkdir(parents=True, exist_ok=True)
-    file, identity = place / "model.json", json.dumps(model.identity, indent=1, sort_keys=True)
+    file, identity = place / "model.json", dict(model.identity)
+    if "weights" in identity:
+        del identity["model"]  # a path
     if not file.exists():
-        write_atomically(file, identity)
-    elif file.read_text() != identity:
+        write_atomically(file, json.dumps(identity, indent=1, sort_keys=True))
+    elif json.loads(file.read_text("utf-8")) != identity:
         raise BadInput(
             "what was measured there is of other weights",
             f"{place}, not of {model.name}",
