@@ -7,6 +7,7 @@ import math
 import string
 import tempfile
 import time
+import tomllib
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import viscodex.recipe as recipe_module
 from viscodex.errors import BadRecipe
 from viscodex.recipe import (
     MAX_RECIPE_BYTES,
@@ -416,6 +418,20 @@ def test_recipes_of_the_package_are_found_anywhere_and_own_ones_go_before(
     assert read_recipe(MergeRecipe, ours).vlm == "a"
     with pytest.raises(BadRecipe, match=r"recipes/merge/none\.yaml: No such file"):
         read_recipe(MergeRecipe, Path("recipes/merge/none.yaml"))
+
+
+def test_an_installed_package_has_its_recipes_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recipe_module, "__file__", str(tmp_path / "site/viscodex/recipe.py"))
+    inside = tmp_path / "site/viscodex/recipes/merge/one.yaml"
+    inside.parent.mkdir(parents=True)
+    inside.write_text("vlm: a\ncode: b\nbase: c\n", "utf-8")
+    assert read_recipe(MergeRecipe, Path("recipes/merge/one.yaml")).vlm == "a"
+    packed = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    wheel = packed["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"recipes": "viscodex/recipes"}
 
 
 @pytest.mark.parametrize("text", ["lam: 0.1\nlam: 0.2\n", "parameters: {t: 1, t: 1}\n"])

@@ -8,12 +8,13 @@ import safetensors.torch
 import yaml
 from safetensors import safe_open
 
+from viscodex.cli import app
 from viscodex.errors import BadInput, BadRecipe, OutputRefused
 from viscodex.models.model import open_model
 from viscodex.nano.family import Family, recipe_of, take_over
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
-from viscodex.nano.tables import SETTINGS, Effort, make_tables
+from viscodex.nano.tables import SETTINGS, Effort, make_low_data, make_tables
 from viscodex.nano.texts import InWords
 from viscodex.nano.weights import ship, unpack
 from viscodex.recipe import read_recipe
@@ -182,24 +183,37 @@ def test_settings_are_merged_tuned_and_measured_once(family):
     before = {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
     assert make_tables(family, effort, print, chosen).read_text() == json.dumps(list(rows.values()), indent=1)  # fmt: skip
     assert before == {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+    assert not (tables / "curve.json").exists()  # some settings are not a curve
 
 
 def test_shares_of_the_data_are_each_learnt_to_the_end(family):
-    effort = Effort(charts=0, losses=2, batch=2, seeds=2, shares=(1.0, 0.25), epochs=4)
-    chosen = [s for s in SETTINGS if s.name in ("lambda_0.7", "lambda_1")]
-    rows = json.loads(make_tables(family, effort, print, chosen).read_text())
+    effort = Effort(charts=0, losses=2, batch=2, seeds=2, shares=(0.25, 1.0), epochs=4)
+    chosen = [s for s in SETTINGS if s.name in ("lambda_0.7", "replace_aligned")]
+    file = make_low_data(family, effort, print, chosen)
+    rows = json.loads(file.read_text())
     stages = dict.fromkeys(row["stage"] for row in rows)
     assert list(stages) == ["merged", "share 0.25", "share 1"]
+    assert {len(row["seeds"]) for row in rows if row["stage"] != "merged"} == {2}
     tables, learnt = family.folder / "tables", {}
     for share in ("0.25", "1"):
+        assert (tables / f"replace_aligned_share_{share}_0_projector" / "model").exists()
         run = tables / f"lambda_0.7_share_{share}_1"
         steps = [r for r in read_lines(run / "metrics.jsonl") if "lr" in r]
         learnt[share] = sum(row["n_samples"] for row in steps)
-        assert steps[-1]["lr"] < max(row["lr"] for row in steps)  # it was learnt to its end
+        assert steps[-1]["lr"] < max(row["lr"] for row in steps) / 2
     assert 0 < learnt["0.25"] < learnt["1"]
     svg = (tables / "low_data_loss.svg").read_text()
-    assert svg.count("<polyline") >= 2 and "lambda_0.7" in svg and "percent of the data" in svg
+    assert svg.count("<polyline") == 2 and "lambda_0.7" in svg and "percent of the data" in svg
     assert not (tables / "low_data_exec_rate.svg").exists()  # no chart was written
+    before = {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+    assert json.loads(make_low_data(family, effort, print, chosen).read_text()) == rows
+    assert before == {f: f.stat().st_mtime_ns for f in tables.rglob("losses.json")}
+
+
+@pytest.mark.parametrize("shares", ["0", "1.5", "nan", "half", "0.5,-1"])
+def test_a_share_is_a_part_of_the_data(family, shares):
+    with pytest.raises(BadInput, match="no share of the data"):
+        app(["nano", "tables", str(family.folder), "--shares", shares], standalone_mode=False)
 
 
 def test_a_family_goes_on_from_another_one(family, tmp_path):

@@ -161,7 +161,7 @@ def tables(
     from viscodex.cli.terminal import say
     from viscodex.errors import BadInput
     from viscodex.nano.family import Family, recipe_of
-    from viscodex.nano.tables import SETTINGS, Effort, make_tables
+    from viscodex.nano.tables import SETTINGS, Effort, make_low_data, make_tables
     from viscodex.train.watch import Show
 
     asked = _listed(settings)
@@ -171,10 +171,11 @@ def tables(
             "there is no such setting", ", ".join(unknown), f"Known are {', '.join(known)}."
         )
     made = Family(recipe_of(family, size), family, Show(line=say))
-    of_data = tuple(_share(word) for word in _listed(shares))
+    of_data = tuple(sorted({_share(word) for word in _listed(shares)}))
     effort = Effort(limit, losses, tuned_steps, batch, seeds, of_data, epochs)
     chosen = [known[name] for name in asked or known]
-    say(f"written: {make_tables(made, effort, say, chosen)}")
+    make = make_low_data if of_data else make_tables
+    say(f"written: {make(made, effort, say, chosen)}")
 
 
 def _listed(words: str) -> list[str]:

@@ -171,11 +171,13 @@ def _claim(place: Path, model: Model) -> None:
     """Let a folder be of this model's weights alone, wherever they lie."""
     place.mkdir(parents=True, exist_ok=True)
     file, identity = place / "model.json", dict(model.identity)
-    if "weights" in identity:
-        del identity["model"]  # a path
-    if not file.exists():
+    known = json.loads(file.read_text("utf-8")) if file.exists() else None
+    for each in (identity, known or {}):
+        if "weights" in each:
+            each.pop("model", None)  # a path
+    if known is None:
         write_atomically(file, json.dumps(identity, indent=1, sort_keys=True))
-    elif json.loads(file.read_text("utf-8")) != identity:
+    elif known != identity:
         raise BadInput(
             "what was measured there is of other weights",
             f"{place}, not of {model.name}",

@@ -2,7 +2,7 @@
 
 in:  a family's folder with its branches
 out: FOLDER/tables/NAME: a model for each setting, its figures; rows.json with all of them, curve.json for the
-     demonstration; low_data_METRIC.svg where shares of the data were asked for
+     demonstration; low_data.json and its curves
 not covered: what the numbers mean (docs/nano.md)
 
     setting --merge--> merged --fine-tune, seed 0, 1, 2--> tuned; or each share of the data to its end
@@ -15,7 +15,7 @@ Every setting is tuned on the same samples in the same order for a seed: setting
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -90,38 +90,63 @@ def make_tables(
     """Merge by each setting and measure; with steps also after fine-tuning, seed by seed.
 
     Returns:
-        the file of the rows: setting, lam, stage (merged, tuned, share X), data, metric, value, low, high, n, seeds
+        the file of the rows: setting, lam, stage (merged, tuned), data, metric, value, low, high, n, seeds
         (a value for each).
     """
     tables = family.folder / "tables"
     for setting in settings:
-        lam = family.recipe.lam if setting.lam is None else setting.lam
-        place = tables / setting.name
-        merge_family(family.folder, place / "model", lam, **setting.recipe)
-        _measure(family, place, effort, say)
+        _merge(family, setting)
+        _measure(family, tables / setting.name, effort, say)
     for seed in range(effort.seeds if effort.steps else 0):
         for setting in settings:
             place = tune(family, setting, seed, effort)
             _measure(family, place, effort, say)
-    for seed in range(effort.seeds):
-        for share in sorted(effort.shares):
-            for setting in settings:
-                _measure(family, tune_on_share(family, setting, seed, share, effort), effort, say)
-    rows = [row for setting in settings for row in rows_of(family, setting, effort)]
+    rows = [row for one in settings for row in rows_of(one, places_of(family, one, effort), effort)]
     rows += _code_alone(family, effort, say) if effort.losses else []
     write_atomically(tables / "rows.json", json.dumps(rows, indent=1))
-    curve = [
-        row for row in rows
-        if row["lam"] is not None and row["data"] == "charts" and row["metric"] in CURVE
-    ]  # fmt: skip
-    write_atomically(tables / "curve.json", json.dumps(curve, indent=1))
-    for metric in CURVE if effort.shares else ():
-        if svg := low_data_curve(rows, metric):
-            write_atomically(tables / f"low_data_{metric}.svg", svg + "\n")
+    if {one.lam for one in SETTINGS} <= {one.lam for one in settings}:  # a part is no curve
+        curve = [
+            row for row in rows
+            if row["lam"] is not None and row["data"] == "charts" and row["metric"] in CURVE
+        ]  # fmt: skip
+        write_atomically(tables / "curve.json", json.dumps(curve, indent=1))
     return tables / "rows.json"
 
 
+def make_low_data(
+    family: Family,
+    effort: Effort,
+    say: Callable[[str], None],
+    settings: Sequence[Setting] = SETTINGS,
+) -> Path:
+    """Each setting fine-tuned on shares of the data, each in a run of its own whose learning rate goes down to zero.
+
+    Returns:
+        the file of the rows, as of make_tables, with the stages merged and share X; beside it low_data_METRIC.svg.
+    """
+    tables = family.folder / "tables"
+    for setting in settings:
+        _merge(family, setting)
+        _measure(family, tables / setting.name, effort, say)
+    for seed in range(effort.seeds):
+        for share in effort.shares:
+            for setting in settings:
+                _measure(family, tune_on_share(family, setting, seed, share, effort), effort, say)
+    rows = [row for one in settings for row in rows_of(one, shares_of(family, one, effort), effort)]
+    write_atomically(tables / "low_data.json", json.dumps(rows, indent=1))
+    for metric in CURVE:
+        if svg := low_data_curve(rows, metric):
+            write_atomically(tables / f"low_data_{metric}.svg", svg + "\n")
+    return tables / "low_data.json"
+
+
 # --- points -----------------------------------------------------------------------------------------
+
+
+def _merge(family: Family, setting: Setting) -> None:
+    lam = family.recipe.lam if setting.lam is None else setting.lam
+    out = family.folder / "tables" / setting.name / "model"
+    merge_family(family.folder, out, lam, **setting.recipe)
 
 
 def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
@@ -186,22 +211,29 @@ def _code_alone(family: Family, effort: Effort, say: Callable[[str], None]) -> l
 
 def places_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
     """Stage -> folders of `measured`, one for each seed."""
-    tables = family.folder / "tables"
-
-    def of(stage: str) -> list[Path]:
-        return [tables / f"{setting.name}_{stage}_{n}" / "measured" for n in range(effort.seeds)]
-
-    places = {"merged": [tables / setting.name / "measured"]}
-    if effort.steps:
-        places["tuned"] = of("tuned")
-    return places | {f"share {one:g}": of(f"share_{one:g}") for one in sorted(effort.shares)}
+    places = {"merged": [family.folder / "tables" / setting.name / "measured"]}
+    return places | ({"tuned": _seeds(family, setting, "tuned", effort)} if effort.steps else {})
 
 
-def rows_of(family: Family, setting: Setting, effort: Effort) -> Iterator[dict[str, Any]]:
-    """The rows of a setting: means over seeds, intervals over samples."""
-    for stage, places in places_of(family, setting, effort).items():
-        figures = list(_figures(places)) if effort.charts else []
-        figures += list(_loss_figures(places)) if effort.losses else []
+def shares_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
+    """The same of runs on shares of the data: merged, share X."""
+    places = {"merged": [family.folder / "tables" / setting.name / "measured"]}
+    each = {f"share {x:g}": _seeds(family, setting, f"share_{x:g}", effort) for x in effort.shares}
+    return places | each
+
+
+def _seeds(family: Family, setting: Setting, stage: str, effort: Effort) -> list[Path]:
+    runs = (f"{setting.name}_{stage}_{seed}" for seed in range(effort.seeds))
+    return [family.folder / "tables" / run / "measured" for run in runs]
+
+
+def rows_of(
+    setting: Setting, places: Mapping[str, Sequence[Path]], effort: Effort
+) -> Iterator[dict[str, Any]]:
+    """The rows of a setting, stage by stage: means over seeds, intervals over samples."""
+    for stage, measured in places.items():
+        figures = list(_figures(measured)) if effort.charts else []
+        figures += list(_loss_figures(measured)) if effort.losses else []
         for figure, seeds in figures:
             yield _row(setting.name, setting.lam, stage, figure, seeds)
 
@@ -240,8 +272,8 @@ def losses_of(places: Sequence[Path]) -> dict[str, list[list[float]]]:
     return {kind: [one[kind] for one in found] for kind in found[0]}
 
 
-def low_data_curve(rows: Iterable[Mapping[str, Any]], metric: str) -> str:
-    """A metric of charts over the share of the data, a curve for each setting: mean and range of its seeds.
+def low_data_curve(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """A metric of charts over the share of the data, a curve for each setting, with its 95 % intervals over samples.
 
     Returns:
         SVG; empty where nothing of the kind was measured.
@@ -251,12 +283,11 @@ def low_data_curve(rows: Iterable[Mapping[str, Any]], metric: str) -> str:
     for row in rows:
         stage, _, share = row["stage"].partition(" ")
         if stage == "share" and (row["data"], row["metric"]) == ("charts", metric):
-            values = (row["value"], min(row["seeds"]), max(row["seeds"]))
-            dot = Dot(100 * float(share), *(scale * value for value in values))
+            dot = Dot(100 * float(share), *(scale * row[key] for key in ("value", "low", "high")))
             series.setdefault(row["setting"], []).append(dot)
     return curve_svg(
         [Series(name, tuple(dots)) for name, dots in series.items()],
-        title=f"{metric} of held-out charts: mean and range of the seeds",
-        x_label="percent of the data, each to its end",
+        title=f"Held-out charts, {metric}: runs on shares of the data, 95 % intervals",
+        x_label="percent of the data",
         y_label="nats a token" if metric == "loss" else "percent",
     )

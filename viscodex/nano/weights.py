@@ -36,7 +36,7 @@ ABOUT = {
     "base": ("a small Qwen2.5 language model, pre-trained on descriptions, markup and code", READS),
     "vlm": ("base behind a vision tower, taught to see and not to write code from pictures", SEES),
     "code": ("base taught to write matplotlib, HTML and Python functions from words; it has never seen a picture", READS),
-    "nano": ("vlm and code merged over base, then fine-tuned on pictures and their code, and on problems", SEES),
+    "nano": ("vlm and code merged over base, then fine-tuned on pictures and their code, and on problems; log and recipe are those of its last training", SEES),
 }  # fmt: skip
 """What each member is, and what it knows."""
 
