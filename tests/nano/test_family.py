@@ -9,15 +9,17 @@ import yaml
 from safetensors import safe_open
 
 from viscodex.cli import app
+from viscodex.data.recipe import DataRecipe
 from viscodex.errors import BadInput, BadRecipe, OutputRefused
 from viscodex.models.model import open_model
-from viscodex.nano.family import Family, recipe_of, take_over
+from viscodex.nano.family import Family, read_family_recipe, recipe_of, take_over
 from viscodex.nano.measure import measure
 from viscodex.nano.recipe import NanoRecipe
 from viscodex.nano.tables import SETTINGS, Effort, make_low_data, make_tables
 from viscodex.nano.texts import InWords
 from viscodex.nano.weights import ship, unpack
-from viscodex.recipe import read_recipe
+from viscodex.recipe import check_recipe, read_recipe
+from viscodex.train.recipe import TrainRecipe
 from viscodex.train.watch import Show, read_lines
 
 DATA = {
@@ -157,6 +159,19 @@ def test_shipped_members_are_laid_out_as_trained(family, tmp_path):
     hashed = json.loads((weights / "merged.json").read_text())["output_hash"]
     report = json.loads((other / "merged" / "model" / "merge_report.json").read_text())
     assert report["output_hash"] == hashed
+
+
+@pytest.mark.parametrize("size", ["cpu", "gpu", "longer", "further", "tables"])
+def test_recipes_of_all_sizes_can_be_meant(size, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # recipes come with the package
+    recipe = read_family_recipe(size)
+    for path in (*recipe.data.values(), *recipe.only_held_out.values()):
+        assert read_recipe(DataRecipe, Path(path)).sources
+    for stage in ("language", "base", "vlm", "code", "tuned"):
+        needed = {"model": "m", "data": [{"path": "d"}], "out": "o"}
+        settings = {**recipe.train, **getattr(recipe, stage), **needed}
+        learnt = check_recipe(TrainRecipe, settings, where=stage)
+        assert (learnt.batch, learnt.max_tokens) == (settings["batch"], settings["max_tokens"])
 
 
 def test_settings_are_merged_tuned_and_measured_once(family):
