@@ -236,13 +236,14 @@ def merging_markdown(family: Family, wanted: Wanted, chosen: Sequence[Setting]) 
              "setting is better. Bold: interval and permutation test agree that it differs. In brackets: in how many of the seeds it is",
              "below.", ""]  # fmt: skip
     effort = wanted.effort
-    ours = {stage: losses_of(p) for stage, p in places_of(family, none, effort).items()}
+    stages = ("tuned",) if effort.steps else ()
+    ours = {stage: losses_of(p) for stage, p in places_of(family, none, effort, stages).items()}
     kinds = list(ours["merged"])
     lines += [f"| setting | stage | {' | '.join(kinds)} |", "|---|---|" + "---:|" * len(kinds)]
     for stage in ours:
         for setting in chosen:
             if setting is not none:
-                theirs = losses_of(places_of(family, setting, effort)[stage])
+                theirs = losses_of(places_of(family, setting, effort, stages)[stage])
                 told = [_against(ours[stage][kind], theirs[kind]) for kind in kinds]
                 lines.append(f"| {setting.name} | {stage} | {' | '.join(told)} |")
     return [*lines, ""]

@@ -12,21 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from viscodex.cli import options
 from viscodex.cli.judging import price_teller, scorer_options
-from viscodex.cli.options import (  # fmt: skip
-    AllowUnsafe,
-    AsJson,
-    Clip,
-    Judge,
-    JudgeBudget,
-    JudgePrice,
-    Limit,
-    Pictures,
-    Protocol,
-    Run,
-    Split,
-    Workers,
-)
 from viscodex.cli.reports import read_benchmark, tell_reports
 from viscodex.cli.terminal import Progress, say
 from viscodex.errors import BadRecipe, RunStopped
@@ -58,15 +45,15 @@ def evaluate(
         str,
         typer.Argument(metavar="TASK", help="chartmimic, design2code, mmcode, infibench_v, ..."),
     ],
-    out: Run,
+    out: options.Run,
     model: Annotated[str, typer.Option(metavar="M", help="What is evaluated.")] = "nano",
     data: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The benchmark as published; of lm_eval: own tasks."),
     ] = None,
-    split: Split = "",
-    protocol: Protocol = "both",
-    limit: Limit = None,
+    split: options.Split = "",
+    protocol: options.Protocol = "both",
+    limit: options.Limit = None,
     epochs: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Share of probability that is drawn from.")] = 1.0,
@@ -111,14 +98,14 @@ def evaluate(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Of a picture that a local model sees.")
     ] = None,
-    workers: Workers = None,
-    pictures: Pictures = True,
-    allow_unsafe: AllowUnsafe = False,
-    judge: Judge = None,
-    judge_price: JudgePrice = None,
-    judge_budget: JudgeBudget = None,
-    clip: Clip = None,
-    as_json: AsJson = False,
+    workers: options.Workers = None,
+    pictures: options.Pictures = True,
+    allow_unsafe: options.AllowUnsafe = False,
+    judge: options.Judge = None,
+    judge_price: options.JudgePrice = None,
+    judge_budget: options.JudgeBudget = None,
+    clip: options.Clip = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Evaluate a model on a benchmark."""
     if task_name.partition("/")[0] in ("lm_eval", "lmms_eval"):

@@ -12,21 +12,8 @@ from typing import Annotated
 
 import typer
 
+from viscodex.cli import options
 from viscodex.cli.judging import price_teller, scorer_options
-from viscodex.cli.options import (  # fmt: skip
-    AllowUnsafe,
-    AsJson,
-    Clip,
-    Judge,
-    JudgeBudget,
-    JudgePrice,
-    Limit,
-    Pictures,
-    Protocol,
-    Run,
-    Split,
-    Workers,
-)
 from viscodex.cli.reports import read_benchmark, tell_reports
 from viscodex.cli.terminal import Progress, printable, say
 from viscodex.errors import BadInput, RunStopped
@@ -52,21 +39,21 @@ def score(
         typer.Argument(metavar="TASK", help="chartmimic, mmcode, infibench, infibench_v, ..."),
     ],
     answers: Annotated[Path, typer.Option(metavar="FILE", help="Recorded answers, JSON lines.")],
-    out: Run,
+    out: options.Run,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The benchmark as it was published.")
     ] = None,
-    split: Split = "",
-    protocol: Protocol = "both",
-    limit: Limit = None,
-    workers: Workers = None,
-    pictures: Pictures = True,
-    allow_unsafe: AllowUnsafe = False,
-    judge: Judge = None,
-    judge_price: JudgePrice = None,
-    judge_budget: JudgeBudget = None,
-    clip: Clip = None,
-    as_json: AsJson = False,
+    split: options.Split = "",
+    protocol: options.Protocol = "both",
+    limit: options.Limit = None,
+    workers: options.Workers = None,
+    pictures: options.Pictures = True,
+    allow_unsafe: options.AllowUnsafe = False,
+    judge: options.Judge = None,
+    judge_price: options.JudgePrice = None,
+    judge_budget: options.JudgeBudget = None,
+    clip: options.Clip = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score recorded answers of any system on a benchmark."""
     from viscodex.tasks.answers import read_answers
@@ -76,7 +63,7 @@ def score(
     benchmark_task = task(task_name)
     protocols = protocols_of(benchmark_task, protocol)
     benchmark = read_benchmark(benchmark_task, data, split, limit)
-    options = scorer_options(
+    scoring = scorer_options(
         benchmark_task, out, judge=judge, price=judge_price, budget=judge_budget, clip=clip
     )
     found = read_answers(answers)
@@ -93,9 +80,9 @@ def score(
                 pictures=pictures,
                 settings={"answers": answers.name},
                 progress=progress.update,
-                before=price_teller(benchmark_task, options.get("judge")),
+                before=price_teller(benchmark_task, scoring.get("judge")),
                 allow_unsafe=allow_unsafe,
-                **options,
+                **scoring,
             )
     except RunStopped as error:
         say(str(error))

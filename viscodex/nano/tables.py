@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -52,6 +53,9 @@ class Setting:
     align: bool = False  # the projector learns alone, as many steps, before all of it does
 
 
+Tuner = Callable[[Setting, int, str], Path]
+"""A setting, a seed, the name of a run -> the folder of that run."""
+
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(f"lambda_{lam:g}", lam) for lam in LAMBDAS),
     Setting("ties", None, {"merge_method": "ties", "parameters": {"density": 0.5}}),
@@ -70,9 +74,7 @@ class Effort:
     steps: int = 0  # of fine-tuning; 0: none
     batch: int = 4  # samples of a step
     seeds: int = 1  # of fine-tuning
-    shares: tuple[
-        float, ...
-    ] = ()  # of the data, each fine-tuned on to its end; the smaller lie in the larger
+    shares: tuple[float, ...] = ()  # of the data, a run for each; the smaller lie in the larger
     epochs: float = 2.0  # over each share
 
     @property
@@ -94,14 +96,8 @@ def make_tables(
         (a value for each).
     """
     tables = family.folder / "tables"
-    for setting in settings:
-        _merge(family, setting)
-        _measure(family, tables / setting.name, effort, say)
-    for seed in range(effort.seeds if effort.steps else 0):
-        for setting in settings:
-            place = tune(family, setting, seed, effort)
-            _measure(family, place, effort, say)
-    rows = [row for one in settings for row in rows_of(one, places_of(family, one, effort), effort)]
+    tuners = {"tuned": partial(tune, family, effort)} if effort.steps else {}
+    rows = _rows(family, effort, say, settings, tuners)
     rows += _code_alone(family, effort, say) if effort.losses else []
     write_atomically(tables / "rows.json", json.dumps(rows, indent=1))
     if {one.lam for one in SETTINGS} <= {one.lam for one in settings}:  # a part is no curve
@@ -125,14 +121,8 @@ def make_low_data(
         the file of the rows, as of make_tables, with the stages merged and share X; beside it low_data_METRIC.svg.
     """
     tables = family.folder / "tables"
-    for setting in settings:
-        _merge(family, setting)
-        _measure(family, tables / setting.name, effort, say)
-    for seed in range(effort.seeds):
-        for share in effort.shares:
-            for setting in settings:
-                _measure(family, tune_on_share(family, setting, seed, share, effort), effort, say)
-    rows = [row for one in settings for row in rows_of(one, shares_of(family, one, effort), effort)]
+    tuners = {f"share {x:g}": partial(tune_on_share, family, effort, x) for x in effort.shares}
+    rows = _rows(family, effort, say, settings, tuners)
     write_atomically(tables / "low_data.json", json.dumps(rows, indent=1))
     for metric in CURVE:
         if svg := low_data_curve(rows, metric):
@@ -140,39 +130,56 @@ def make_low_data(
     return tables / "low_data.json"
 
 
+def _rows(
+    family: Family,
+    effort: Effort,
+    say: Callable[[str], None],
+    settings: Sequence[Setting],
+    tuners: Mapping[str, Tuner],
+) -> list[dict[str, Any]]:
+    """Every setting merged, and fine-tuned in each stage with each seed; measured, as rows."""
+    for setting in settings:
+        lam = family.recipe.lam if setting.lam is None else setting.lam
+        place = family.folder / "tables" / setting.name
+        merge_family(family.folder, place / "model", lam, **setting.recipe)
+        _measure(family, place, effort, say)
+    for seed in range(effort.seeds):
+        for stage, tuner in tuners.items():
+            for setting in settings:
+                _measure(family, tuner(setting, seed, run_name(setting, stage, seed)), effort, say)
+    return [row for one in settings for row in rows_of(family, one, effort, tuple(tuners))]
+
+
 # --- points -----------------------------------------------------------------------------------------
 
 
-def _merge(family: Family, setting: Setting) -> None:
-    lam = family.recipe.lam if setting.lam is None else setting.lam
-    out = family.folder / "tables" / setting.name / "model"
-    merge_family(family.folder, out, lam, **setting.recipe)
+def run_name(setting: Setting, stage: str, seed: int) -> str:
+    """The run of a setting, in the family's folder; stage: tuned, share X."""
+    return f"tables/{setting.name}_{stage.replace(' ', '_')}_{seed}"
 
 
-def tune(family: Family, setting: Setting, seed: int, effort: Effort) -> Path:
+def tune(family: Family, effort: Effort, setting: Setting, seed: int, name: str) -> Path:
     """The merge of a setting fine-tuned; the folder of its run."""
-    data = [name for name in family.recipe.tuned_on if name in family.recipe.data]
-    n = sum(len(family.dataset(name)) for name in data)
-    how: dict[str, Any] = {
+    data = [one for one in family.recipe.tuned_on if one in family.recipe.data]
+    n = sum(len(family.dataset(one)) for one in data)
+    how = {
         "max_steps": effort.steps, "schedule": "constant", "eval_every": effort.every,
         "share": min(1.0, MANY * effort.steps * effort.batch / n),
     }  # fmt: skip
-    return _tune(family, setting, f"tuned_{seed}", {**how, "seed": seed, "batch": effort.batch})
+    return _tune(family, setting, name, {**how, "seed": seed, "batch": effort.batch})
 
 
 def tune_on_share(
-    family: Family, setting: Setting, seed: int, share: float, effort: Effort
+    family: Family, effort: Effort, share: float, setting: Setting, seed: int, name: str
 ) -> Path:
     """The same on a share of the data, until the learning rate is zero; the folder of its run."""
     how = {"max_steps": None, "epochs": effort.epochs, "eval_every": None, "share": share}
-    stage = f"share_{share:g}_{seed}"
-    return _tune(family, setting, stage, {**how, "seed": seed, "batch": effort.batch})
+    return _tune(family, setting, name, {**how, "seed": seed, "batch": effort.batch})
 
 
-def _tune(family: Family, setting: Setting, stage: str, how: Mapping[str, Any]) -> Path:
-    """A setting's merge fine-tuned: FOLDER/tables/SETTING_STAGE; where it aligns, its projector first."""
-    name, start = f"tables/{setting.name}_{stage}", f"tables/{setting.name}"
-    how = {**how, "save_every": None, "eval_share": SHARE}
+def _tune(family: Family, setting: Setting, name: str, how: Mapping[str, Any]) -> Path:
+    """A setting's merge fine-tuned; where it aligns, its projector first."""
+    start, how = f"tables/{setting.name}", {**how, "save_every": None, "eval_share": SHARE}
     if setting.align:
         learn = {**PROJECTOR, "projector": True}
         family.tune(family.model(start), f"{name}_projector", **how, learn=learn)
@@ -209,31 +216,27 @@ def _code_alone(family: Family, effort: Effort, say: Callable[[str], None]) -> l
 # --- rows -------------------------------------------------------------------------------------------
 
 
-def places_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
-    """Stage -> folders of `measured`, one for each seed."""
-    places = {"merged": [family.folder / "tables" / setting.name / "measured"]}
-    return places | ({"tuned": _seeds(family, setting, "tuned", effort)} if effort.steps else {})
-
-
-def shares_of(family: Family, setting: Setting, effort: Effort) -> dict[str, list[Path]]:
-    """The same of runs on shares of the data: merged, share X."""
-    places = {"merged": [family.folder / "tables" / setting.name / "measured"]}
-    each = {f"share {x:g}": _seeds(family, setting, f"share_{x:g}", effort) for x in effort.shares}
-    return places | each
-
-
-def _seeds(family: Family, setting: Setting, stage: str, effort: Effort) -> list[Path]:
-    runs = (f"{setting.name}_{stage}_{seed}" for seed in range(effort.seeds))
-    return [family.folder / "tables" / run / "measured" for run in runs]
+def places_of(
+    family: Family, setting: Setting, effort: Effort, stages: Sequence[str]
+) -> dict[str, list[Path]]:
+    """Stage -> folders of `measured`: of the merge, and one for each seed of the stages of fine-tuning."""
+    runs = {
+        stage: [run_name(setting, stage, seed) for seed in range(effort.seeds)] for stage in stages
+    }
+    named = {"merged": [f"tables/{setting.name}"], **runs}
+    return {
+        stage: [family.folder / name / "measured" for name in names]
+        for stage, names in named.items()
+    }
 
 
 def rows_of(
-    setting: Setting, places: Mapping[str, Sequence[Path]], effort: Effort
+    family: Family, setting: Setting, effort: Effort, stages: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a setting, stage by stage: means over seeds, intervals over samples."""
-    for stage, measured in places.items():
-        figures = list(_figures(measured)) if effort.charts else []
-        figures += list(_loss_figures(measured)) if effort.losses else []
+    """The rows of a setting: means over seeds, intervals over samples."""
+    for stage, places in places_of(family, setting, effort, stages).items():
+        figures = list(_figures(places)) if effort.charts else []
+        figures += list(_loss_figures(places)) if effort.losses else []
         for figure, seeds in figures:
             yield _row(setting.name, setting.lam, stage, figure, seeds)
 
